@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two environments: the system's, and one with a clock that a test moves.
+#include "martlet/env.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
+static uint64_t system_now_ns(void *context) {
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t system_random(void *context) {
+    uint64_t bits = 0;
+    if (getrandom(&bits, sizeof bits, 0) != (ssize_t)sizeof bits) bits = system_now_ns(context) * 0x9E3779B97F4A7C15u;
+    return bits;
+}
+
+typedef struct {
+    void (*body)(void *);
+    void *argument;
+    char name[16];
+} thread_start_t;
+
+static void *thread_main(void *raw) {
+    thread_start_t start = *(thread_start_t *)raw;
+    free(raw);
+    pthread_setname_np(pthread_self(), start.name);
+    start.body(start.argument);
+    return NULL;
+}
+
+static mt_status_t system_thread_start(void *context, const char *name, void (*body)(void *), void *argument,
+                                       uint64_t *handle) {
+    (void)context;
+    thread_start_t *start = malloc(sizeof *start);
+    if (!start) return MT_NO_MEMORY;
+    *start = (thread_start_t){.body = body, .argument = argument};
+    strncpy(start->name, name, sizeof start->name - 1);
+    // Signals are for the program's own threads; those of faults must reach the thread that faults.
+    sigset_t all, before;
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGILL);
+    sigdelset(&all, SIGTRAP);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGABRT);
+    sigdelset(&all, SIGPROF);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, thread_main, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) {
+        free(start);
+        return MT_SYSTEM_LIMIT;
+    }
+    *handle = (uint64_t)thread;
+    return MT_OK;
+}
+
+static void system_thread_join(void *context, uint64_t handle) {
+    (void)context;
+    pthread_join((pthread_t)handle, NULL);
+}
+
+// FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time, which is what now_ns counts.
+static bool system_park(void *context, mt_a32_t *word, uint32_t expected, uint64_t deadline_ns) {
+    (void)context;
+    struct timespec until = {.tv_sec = (time_t)(deadline_ns / NS_PER_S), .tv_nsec = (long)(deadline_ns % NS_PER_S)};
+    long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
+                          deadline_ns == MT_FOREVER ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
+    return !(result == -1 && errno == ETIMEDOUT);
+}
+
+static void system_unpark(void *context, mt_a32_t *word, uint32_t count) {
+    (void)context;
+    syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, (int)count, NULL, NULL, 0);
+}
+
+const mt_env_t mt_env_system = {
+    .now_ns = system_now_ns,
+    .random = system_random,
+    .thread_start = system_thread_start,
+    .thread_join = system_thread_join,
+    .park = system_park,
+    .unpark = system_unpark,
+};
+
+static uint64_t virtual_now_ns(void *context) {
+    // acquire: pairs with the release in mt_virtual_clock_set; what the test did before it moved the clock is seen.
+    return mt_a64_load_acq(&((mt_virtual_clock_t *)context)->now_ns);
+}
+
+static bool virtual_park(void *context, mt_a32_t *word, uint32_t expected, uint64_t deadline_ns) {
+    if (deadline_ns != MT_FOREVER && virtual_now_ns(context) >= deadline_ns) return false;
+    return system_park(context, word, expected, MT_FOREVER);
+}
+
+mt_env_t mt_env_virtual(mt_virtual_clock_t *clock) {
+    mt_env_t env = mt_env_system;
+    env.context = clock;
+    env.now_ns = virtual_now_ns;
+    env.park = virtual_park;
+    env.is_virtual = true;
+    return env;
+}
+
+void mt_virtual_clock_set(mt_virtual_clock_t *clock, uint64_t now_ns) {
+    // release: pairs with the acquire in virtual_now_ns.
+    mt_a64_store_rel(&clock->now_ns, now_ns);
+}
+
+uint64_t mt_virtual_clock_now(const mt_virtual_clock_t *clock) { return virtual_now_ns((void *)(uintptr_t)clock); }
