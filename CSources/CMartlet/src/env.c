@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two environments: the system's, and one with a clock that a test moves.
+#define _GNU_SOURCE
 #include "martlet/env.h"
 
 #include <errno.h>
