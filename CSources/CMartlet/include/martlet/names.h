@@ -22,8 +22,8 @@
 #include "atomic.h"
 #include "status.h"
 
-#define MT_NAME_LENGTH_MAX 4096   // bytes; a longer name is a mistake, not a name
-#define MT_NAMES_SEGMENT_BITS 10  // 1,024 cells of 16 bytes: what a runtime pays for its first name
+#define MT_NAME_LENGTH_MAX 4096  // bytes; a longer name is a mistake, not a name
+#define MT_NAMES_SEGMENT_BITS 10 // 1,024 cells of 16 bytes: what a runtime pays for its first name
 #define MT_NAMES_SEGMENTS_MAX 4096
 // Names of the whole program, 4 million: four times what a BEAM allows in atoms. A limit, since text is never freed.
 #define MT_NAMES_MAX ((uint32_t)MT_NAMES_SEGMENTS_MAX << MT_NAMES_SEGMENT_BITS)
@@ -78,7 +78,8 @@ bool mt_names_unregister(mt_names_t *names, const mt_name_t *name, uint64_t pid)
 
 // The pid registered under name, 0 for none; it may have died since. Any thread, wait-free.
 static inline uint64_t mt_names_lookup(const mt_names_t *names, const mt_name_t *name) {
-    // acquire: pairs with the CAS that publishes a segment in names.c:cell_make; weaker, its zeroed cells may be missed.
+    // acquire: pairs with the CAS that publishes a segment in names.c:cell_make; weaker, its zeroed cells may be
+    // missed.
     const mt_names_cell_t *segment =
         (const mt_names_cell_t *)mt_aptr_load_acq(&names->segments[name->id >> MT_NAMES_SEGMENT_BITS]);
     if (MT_UNLIKELY(!segment)) return 0;
@@ -88,7 +89,8 @@ static inline uint64_t mt_names_lookup(const mt_names_t *names, const mt_name_t 
 }
 
 // Calls visit for each registration in the order of ids, dead holders included: each that stands during the whole call
-// is visited once, others perhaps. The visitor may register and unregister. Any thread, no lock or read section is held.
+// is visited once, others perhaps. The visitor may register and unregister. Any thread, no lock or read section is
+// held.
 void mt_names_for_each(const mt_names_t *names, void (*visit)(void *context, const mt_name_t *name, uint64_t pid),
                        void *context);
 

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks of names: interning and registrations, alone, under contention and without memory.
+#include "../CMartlet/src/names_alloc.h"
+#include "check.h"
+#include "martlet/names.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Processes of these checks: index below THREADS, generation counted up by the thread that plays them.
+#define THREADS 4
+#define GENERATIONS 60000u // that each thread lives through
+#define HAMMER_NAMES 3
+
+typedef struct {
+    mt_a32_t word;
+} flag_t;
+
+typedef struct {
+    mt_names_t *names;
+    const mt_name_t *name[HAMMER_NAMES];
+    mt_a32_t holders[HAMMER_NAMES];     // living processes that were told they hold the name: 0 or 1
+    mt_a64_t alive[THREADS];            // the generation that lives at the index, 0 for none
+    flag_t tried[THREADS][GENERATIONS]; // the generation is about to ask for a name
+    flag_t over[THREADS][GENERATIONS];  // it gave its name back, or died, so that another may follow
+    flag_t refused[THREADS][GENERATIONS];
+    flag_t seen[THREADS][GENERATIONS]; // a lookup returned it
+    mt_a32_t start;
+    mt_a32_t running; // writers
+} hammer_t;
+
+static hammer_t *hammer;
+
+static uint64_t pid_of(uint32_t index, uint32_t generation) { return (uint64_t)generation << 32 | index; }
+
+static const mt_name_t *intern(const char *text) { return mt_name_intern(text, strlen(text)); }
+
+static bool everyone_lives(uint64_t pid) {
+    EXPECT(!mt_rcu_is_reading());
+    return pid != 0;
+}
+
+static bool only_odd_live(uint64_t pid) { return pid & 1; }
+
+static void *fail_to_allocate(size_t count, size_t size) {
+    (void)count;
+    (void)size;
+    return NULL;
+}
+
+MT_CHECK(names_intern_is_one_entry_a_text) {
+    const mt_name_t *a = intern("counter");
+    EXPECT(a && a == intern("counter"));
+    size_t length = 0;
+    EXPECT(strcmp(mt_name_text(a, &length), "counter") == 0 && length == 7);
+    EXPECT(mt_name_text(a, NULL) == mt_name_text(a, &length));
+    const mt_name_t *prefix = mt_name_intern("counter", 5);
+    EXPECT(prefix && prefix != a && strcmp(mt_name_text(prefix, NULL), "count") == 0);
+    EXPECT(mt_name_id(prefix) != mt_name_id(a) && mt_name_id(prefix) < MT_NAMES_MAX);
+    const mt_name_t *empty = mt_name_intern(NULL, 0);
+    EXPECT(empty && empty == intern("") && mt_name_text(empty, NULL)[0] == 0);
+    EXPECT(mt_name_intern("a\0b", 3) != mt_name_intern("a\0c", 3));
+    EXPECT(mt_name_intern("a\0b", 3) == mt_name_intern("a\0b", 3));
+    EXPECT(!mt_rcu_is_reading());
+}
+
+MT_CHECK(names_intern_length_has_a_limit) {
+    static char text[MT_NAME_LENGTH_MAX + 1];
+    memset(text, 'x', sizeof text);
+    const mt_name_t *longest = mt_name_intern(text, MT_NAME_LENGTH_MAX);
+    EXPECT(longest && longest->length == MT_NAME_LENGTH_MAX && longest->text[MT_NAME_LENGTH_MAX] == 0);
+    EXPECT(mt_name_intern(text, MT_NAME_LENGTH_MAX + 1) == NULL);
+}
+
+MT_CHECK(names_register_lookup_unregister) {
+    mt_names_t *names;
+    uint64_t holder = 99;
+    const mt_name_t *name = intern("solo");
+    EXPECT(mt_names_create(everyone_lives, &names) == MT_OK);
+    EXPECT(mt_names_lookup(names, name) == 0);
+    EXPECT(!mt_names_unregister(names, name, 7));
+    EXPECT(mt_names_register(names, name, 7, &holder) == MT_OK && holder == 0);
+    EXPECT(mt_names_lookup(names, name) == 7);
+    EXPECT(mt_names_lookup(names, intern("another")) == 0);
+    EXPECT(mt_names_register(names, name, 8, &holder) == MT_NAME_TAKEN && holder == 7);
+    EXPECT(mt_names_register(names, name, 7, &holder) == MT_NAME_TAKEN && holder == 7);
+    EXPECT(!mt_names_unregister(names, name, 8) && !mt_names_unregister(names, name, 0));
+    EXPECT(mt_names_lookup(names, name) == 7);
+    EXPECT(mt_names_unregister(names, name, 7) && mt_names_lookup(names, name) == 0);
+    EXPECT(!mt_names_unregister(names, name, 7));
+    EXPECT(mt_names_register(names, name, 8, &holder) == MT_OK && mt_names_lookup(names, name) == 8);
+    mt_names_destroy(names);
+    mt_names_destroy(NULL);
+}
+
+MT_CHECK(names_tables_are_apart) {
+    mt_names_t *first, *second;
+    uint64_t holder;
+    const mt_name_t *name = intern("shared");
+    EXPECT(mt_names_create(everyone_lives, &first) == MT_OK && mt_names_create(everyone_lives, &second) == MT_OK);
+    EXPECT(mt_names_register(first, name, 5, &holder) == MT_OK);
+    EXPECT(mt_names_lookup(second, name) == 0);
+    EXPECT(mt_names_register(second, name, 6, &holder) == MT_OK);
+    mt_names_destroy(first);
+    EXPECT(mt_names_lookup(second, name) == 6);
+    mt_names_destroy(second);
+}
+
+MT_CHECK(names_dead_holder_never_blocks) {
+    mt_names_t *names;
+    uint64_t holder;
+    const mt_name_t *name = intern("mortal");
+    EXPECT(mt_names_create(only_odd_live, &names) == MT_OK);
+    EXPECT(mt_names_register(names, name, 2, &holder) == MT_OK);
+    EXPECT(mt_names_lookup(names, name) == 2); // the caller learns by using it
+    EXPECT(mt_names_register(names, name, 3, &holder) == MT_OK);
+    EXPECT(mt_names_lookup(names, name) == 3);
+    EXPECT(!mt_names_unregister(names, name, 2)); // clean-up of the dead comes late: the name is another's
+    EXPECT(mt_names_register(names, name, 5, &holder) == MT_NAME_TAKEN && holder == 3);
+    mt_names_destroy(names);
+}
+
+typedef struct {
+    mt_names_t *names;
+    uint32_t count;
+    uint32_t last_id;
+    uint64_t sum;
+} visit_t;
+
+static void count_visit(void *context, const mt_name_t *name, uint64_t pid) {
+    visit_t *visit = context;
+    EXPECT(!mt_rcu_is_reading());
+    EXPECT(visit->count == 0 || name->id > visit->last_id);
+    EXPECT(mt_names_lookup(visit->names, name) == pid);
+    visit->count++;
+    visit->last_id = name->id;
+    visit->sum += pid;
+    if (pid == 2) EXPECT(mt_names_unregister(visit->names, name, pid));
+}
+
+// More names than a segment has cells, so that the table has several.
+MT_CHECK(names_for_each_visits_every_registration) {
+    enum { COUNT = 3000 };
+    mt_names_t *names;
+    uint64_t holder;
+    EXPECT(mt_names_create(everyone_lives, &names) == MT_OK);
+    for (uint64_t i = 1; i <= COUNT; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "visited-%u", (unsigned)i);
+        const mt_name_t *name = intern(text);
+        EXPECT(name && mt_names_register(names, name, i, &holder) == MT_OK);
+    }
+    visit_t visit = {.names = names};
+    mt_names_for_each(names, count_visit, &visit);
+    EXPECT(visit.count == COUNT && visit.sum == (uint64_t)COUNT * (COUNT + 1) / 2);
+    visit = (visit_t){.names = names};
+    mt_names_for_each(names, count_visit, &visit);
+    EXPECT(visit.count == COUNT - 1);
+    mt_names_destroy(names);
+}
+
+MT_CHECK(names_out_of_memory) {
+    mt_names_t *names, *none;
+    uint64_t holder = 99;
+    const mt_name_t *name = intern("memory");
+    EXPECT(mt_names_create(everyone_lives, &names) == MT_OK);
+    void *(*calloc_before)(size_t, size_t) = mt__names_calloc;
+    mt__names_calloc = fail_to_allocate;
+    EXPECT(mt_names_create(everyone_lives, &none) == MT_NO_MEMORY && none == NULL);
+    EXPECT(intern("no memory for this one") == NULL);
+    EXPECT(intern("memory") == name);
+    EXPECT(mt_names_register(names, name, 7, &holder) == MT_NO_MEMORY && holder == 0);
+    EXPECT(mt_names_lookup(names, name) == 0 && !mt_names_unregister(names, name, 7));
+    mt__names_calloc = calloc_before;
+    const mt_name_t *late = intern("no memory for this one");
+    EXPECT(late && late->id == mt_name_id(intern("the one after")) - 1); // a failure takes no id
+    EXPECT(mt_names_register(names, name, 7, &holder) == MT_OK && mt_names_lookup(names, name) == 7);
+    mt_names_destroy(names);
+}
+
+#define STAMPEDE_THREADS 8
+#define STAMPEDE_NAMES 1500 // several doublings of the table while it is used
+
+typedef struct {
+    mt_a32_t *start;
+    const mt_name_t *got[STAMPEDE_NAMES];
+} stampede_t;
+
+static void start_together(mt_a32_t *start, uint32_t count) {
+    mt_a32_add(start, 1);
+    while (mt_a32_load_acq(start) < count) sched_yield();
+}
+
+static void *stampede_main(void *argument) {
+    stampede_t *stampede = argument;
+    start_together(stampede->start, STAMPEDE_THREADS);
+    for (uint32_t i = 0; i < STAMPEDE_NAMES; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "stampede-%u", (unsigned)i);
+        stampede->got[i] = intern(text);
+    }
+    return NULL;
+}
+
+MT_CHECK(names_stampede_gives_one_entry) {
+    static stampede_t stampede[STAMPEDE_THREADS];
+    mt_a32_t start = {0};
+    pthread_t thread[STAMPEDE_THREADS];
+    const uint32_t first_id = mt_name_id(intern("before the stampede"));
+    for (int i = 0; i < STAMPEDE_THREADS; i++) {
+        stampede[i].start = &start;
+        EXPECT(pthread_create(&thread[i], NULL, stampede_main, &stampede[i]) == 0);
+    }
+    for (int i = 0; i < STAMPEDE_THREADS; i++) pthread_join(thread[i], NULL);
+    // Losers give ids back, so the gaps stay few: at most one a thread and name, in fact hardly any.
+    static uint8_t id_used[STAMPEDE_THREADS * STAMPEDE_NAMES];
+    memset(id_used, 0, sizeof id_used);
+    for (uint32_t n = 0; n < STAMPEDE_NAMES; n++) {
+        char text[32];
+        snprintf(text, sizeof text, "stampede-%u", (unsigned)n);
+        const mt_name_t *name = intern(text);
+        EXPECT(name && strcmp(name->text, text) == 0);
+        for (int i = 0; i < STAMPEDE_THREADS; i++) EXPECT(stampede[i].got[n] == name);
+        const uint32_t offset = name->id - first_id - 1;
+        EXPECT(offset < sizeof id_used && !id_used[offset]);
+        id_used[offset] = 1;
+    }
+}
+
+static bool hammer_is_alive(uint64_t pid) { return mt_a64_load_acq(&hammer->alive[(uint32_t)pid]) == pid >> 32; }
+
+// What a lookup found must have asked for the name, and must not be over when it is found again: pids never return.
+static void look(uint32_t n) {
+    const uint64_t pid = mt_names_lookup(hammer->names, hammer->name[n]);
+    if (pid == 0) return;
+    const uint32_t index = (uint32_t)pid, generation = (uint32_t)(pid >> 32);
+    EXPECT(index < THREADS && generation > 0 && generation < GENERATIONS);
+    EXPECT(mt_a32_load_rlx(&hammer->tried[index][generation].word) == 1);
+    mt_a32_store_rlx(&hammer->seen[index][generation].word, 1);
+    if (mt_a32_load_acq(&hammer->over[index][generation].word)) {
+        EXPECT(mt_names_lookup(hammer->names, hammer->name[n]) != pid);
+    }
+}
+
+static void hold(uint32_t index, uint32_t generation, uint32_t n) {
+    const uint64_t pid = pid_of(index, generation);
+    EXPECT(mt_a32_add(&hammer->holders[n], 1) == 0);
+    EXPECT(mt_names_lookup(hammer->names, hammer->name[n]) == pid);
+    EXPECT(!mt_names_unregister(hammer->names, hammer->name[n], pid_of((index + 1) % THREADS, generation)));
+    EXPECT(!mt_names_unregister(hammer->names, hammer->name[n], pid_of(index, generation + 1)));
+    EXPECT(mt_names_lookup(hammer->names, hammer->name[n]) == pid);
+    if (generation % 64 == 0) sched_yield();
+    mt_a32_add(&hammer->holders[n], (uint32_t)-1);
+    if (generation % 3 == 0) { // dies with its name; whoever comes next takes it, or the clean-up below, not both
+        mt_a64_store_rel(&hammer->alive[index], 0);
+        (void)mt_names_unregister(hammer->names, hammer->name[n], pid);
+    } else {
+        EXPECT(mt_names_unregister(hammer->names, hammer->name[n], pid));
+    }
+    // Either way the cell has left pid behind.
+    mt_a32_store_rel(&hammer->over[index][generation].word, 1);
+}
+
+static void *writer_main(void *argument) {
+    const uint32_t index = (uint32_t)(uintptr_t)argument;
+    start_together(&hammer->start, THREADS + 2);
+    for (uint32_t generation = 1; generation < GENERATIONS; generation++) {
+        const uint32_t n = (generation * 7 + index) % HAMMER_NAMES;
+        mt_a64_store_rel(&hammer->alive[index], generation);
+        mt_a32_store_rlx(&hammer->tried[index][generation].word, 1); // published by the registration
+        uint64_t holder;
+        mt_status_t status = mt_names_register(hammer->names, hammer->name[n], pid_of(index, generation), &holder);
+        if (status == MT_OK) {
+            hold(index, generation, n);
+        } else {
+            EXPECT(status == MT_NAME_TAKEN && holder != 0 && (uint32_t)holder != index);
+            mt_a32_store_rlx(&hammer->refused[index][generation].word, 1);
+        }
+        look((n + 1) % HAMMER_NAMES);
+    }
+    mt_a32_add(&hammer->running, (uint32_t)-1);
+    return NULL;
+}
+
+static void *reader_main(void *argument) {
+    (void)argument;
+    start_together(&hammer->start, THREADS + 2);
+    while (mt_a32_load_acq(&hammer->running) != 0) {
+        for (uint32_t n = 0; n < HAMMER_NAMES; n++) look(n);
+    }
+    return NULL;
+}
+
+MT_CHECK(names_hammer_one_holder_at_a_time) {
+    pthread_t thread[THREADS + 2];
+    hammer = calloc(1, sizeof *hammer);
+    EXPECT(hammer && mt_names_create(hammer_is_alive, &hammer->names) == MT_OK);
+    static const char *const texts[HAMMER_NAMES] = {"hammer-a", "hammer-b", "hammer-c"};
+    for (int n = 0; n < HAMMER_NAMES; n++) hammer->name[n] = intern(texts[n]);
+    mt_a32_store_rlx(&hammer->running, THREADS);
+    for (uintptr_t i = 0; i < THREADS + 2; i++) {
+        EXPECT(pthread_create(&thread[i], NULL, i < THREADS ? writer_main : reader_main, (void *)i) == 0);
+    }
+    for (int i = 0; i < THREADS + 2; i++) pthread_join(thread[i], NULL);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        for (uint32_t g = 1; g < GENERATIONS; g++) { // who was refused was never to be found
+            EXPECT(!(mt_a32_load_rlx(&hammer->refused[i][g].word) && mt_a32_load_rlx(&hammer->seen[i][g].word)));
+        }
+    }
+    for (int n = 0; n < HAMMER_NAMES; n++) EXPECT(mt_names_lookup(hammer->names, hammer->name[n]) == 0);
+    mt_names_destroy(hammer->names);
+    free(hammer);
+}
