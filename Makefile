@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+# The verbs: deps build bench test check tsan asan lint format clean. `make` alone lists them.
+# Each stands alone: on a fresh Debian or Ubuntu machine with a Swift toolchain, `make test` and `make bench` install
+# what is missing (Scripts/deps.sh) and end in a result.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# --- Toolchain -------------------------------------------------------------------------------------------------------
+# Asked of the compiler, so that it may lie anywhere; empty while no Swift is installed, which `make deps` reports.
+SWIFT_LIB = $(shell swiftc -print-target-info 2>/dev/null \
+    | sed -n '/"runtimeLibraryPaths"/,/]/s/^ *"\(\/.*\)".*/\1/p' | head -n 1)
+TOOLCHAIN_CLANG = $(wildcard $(SWIFT_LIB)/../../../bin/clang)
+
+# CC is the caller's, else clang in PATH, else the toolchain's. Make's own default, cc, does not count.
+ifeq ($(origin CC),default)
+CC = $(or $(shell command -v clang 2>/dev/null),$(TOOLCHAIN_CLANG),clang)
+endif
+
+# --- The C check program ---------------------------------------------------------------------------------------------
+# SANITIZE=thread|address   a build of its own under the sanitizer; address brings undefined along
+# SECONDS=n THREADS=n       how long and how wide the hammers run
+# CHECK_ARGS=...            anything else the program takes
+SANITIZE ?=
+CHECK_DIR := .build-check$(addprefix -,$(SANITIZE))
+CHECK_BIN := $(CHECK_DIR)/martlet-check
+CHECK_SRC := $(sort $(wildcard CSources/CMartlet/src/*.c CSources/check/*.c))
+CHECK_HDR := $(wildcard CSources/CMartlet/include/martlet/*.h CSources/CMartlet/src/*.h CSources/check/*.h)
+CHECK_OBJ := $(patsubst CSources/%.c,$(CHECK_DIR)/%.o,$(CHECK_SRC))
+
+CHECK_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -DMT_CHECKED -D_GNU_SOURCE= -pthread \
+    -ICSources/CMartlet/include -ICSources/CMartlet/src $(SANITIZE_FLAGS) $(shell pkg-config --cflags liburcu-bp liburcu-cds)
+CHECK_LIBS = $(shell pkg-config --libs liburcu-bp liburcu-cds) $(SANITIZE_LIBS)
+
+ifeq ($(SANITIZE),thread)
+SANITIZE_FLAGS = -fsanitize=thread -fno-omit-frame-pointer
+# The toolchain's ThreadSanitizer intercepts libdispatch, so it wants its symbols even in a program of C alone.
+SANITIZE_LIBS = -L$(SWIFT_LIB) -Wl,-rpath,$(SWIFT_LIB) -ldispatch -lBlocksRuntime
+else ifeq ($(SANITIZE),address)
+SANITIZE_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# gold, clang's default here, prints hundreds of warnings over ASan's symbols; lld comes with the toolchain.
+SANITIZE_LIBS = $(if $(or $(wildcard $(dir $(CC))ld.lld),$(shell command -v ld.lld)),-fuse-ld=lld)
+else ifneq ($(SANITIZE),)
+$(error SANITIZE is thread or address, not "$(SANITIZE)")
+endif
+
+# --- Verbs -----------------------------------------------------------------------------------------------------------
+# SWIFT_ARGS   passed to swift build and swift test, e.g. SWIFT_ARGS='-j 2'
+# TEST_ARGS    passed to swift test, e.g. TEST_ARGS='--filter Mailbox'
+# FULL=1       bench: the full run; quick without
+# ARGS         bench: passed to martlet-bench, e.g. ARGS='--only call --json results.json'
+SWIFT_ARGS ?=
+TEST_ARGS ?=
+ARGS ?=
+FULL ?=
+BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
+
+.PHONY: help deps deps-extra build bench test check tsan asan lint lint-selftest format clean
+
+help:
+	@echo 'make test     C checks, then the Swift tests'
+	@echo 'make bench    benchmarks: quick; FULL=1 for the full run, ARGS=... for martlet-bench'
+	@echo 'make build    debug build               make check   the C check program (SECONDS= THREADS= SANITIZE=)'
+	@echo 'make tsan     all tests, TSan           make asan    all tests, ASan + LSan (C: and UBSan)'
+	@echo 'make lint     format and house rules    make format  formats Swift and C in place'
+	@echo 'make deps     installs what is missing  make clean   removes every build folder'
+
+deps:
+	@Scripts/deps.sh
+
+deps-extra:
+	@Scripts/deps.sh --extra
+
+build: deps
+	swift build $(SWIFT_ARGS)
+
+bench: deps
+	swift build -c release --product martlet-bench $(SWIFT_ARGS)
+	"$$(swift build -c release --show-bin-path)/martlet-bench" $(BENCH_ARGS)
+
+test: check
+	swift test --disable-xctest $(SWIFT_ARGS) $(TEST_ARGS)
+
+# The build runs in a second make: pkg-config has an answer only after deps.
+check: deps
+	@$(MAKE) -s $(CHECK_BIN)
+	./$(CHECK_BIN) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(THREADS),--threads $(THREADS)) $(CHECK_ARGS)
+
+tsan: deps
+	@$(MAKE) check SANITIZE=thread
+	swift test --sanitize=thread --disable-xctest --scratch-path .build-tsan $(SWIFT_ARGS) $(TEST_ARGS)
+
+asan: deps
+	@$(MAKE) check SANITIZE=address
+	swift test --sanitize=address --disable-xctest --scratch-path .build-asan $(SWIFT_ARGS) $(TEST_ARGS)
+
+lint: deps-extra
+	@Scripts/lint.sh
+
+# Plants one violation of each rule in a copy of the tree and expects the lint to name it.
+lint-selftest: deps-extra
+	@Scripts/lint/selftest.sh
+
+format: deps-extra
+	swift format --in-place --parallel --recursive Package.swift $(wildcard Sources Tests Benchmarks Examples)
+	find CSources -name '*.[ch]' -exec clang-format -i {} +
+
+clean:
+	rm -rf .build .build-check .build-check-thread .build-check-address .build-tsan .build-asan
+
+# Any changed header rebuilds all: the program is small. The Makefile counts too, flags stand in it.
+$(CHECK_BIN): $(CHECK_OBJ)
+	@echo "link $@"
+	@$(CC) $(CHECK_CFLAGS) $(CHECK_OBJ) $(CHECK_LIBS) -o $@
+
+$(CHECK_DIR)/%.o: CSources/%.c $(CHECK_HDR) Makefile
+	@mkdir -p $(@D)
+	@echo "cc $<"
+	@$(CC) $(CHECK_CFLAGS) -c $< -o $@

@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+// The package: one library over a C core, the benchmark executable, the guide's examples. No unsafe flags, so that any
+// package can depend on it; warning settings hold for this package only, SwiftPM drops them for dependents.
+import PackageDescription
+
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error), .strictMemorySafety()]
+
+// "_GNU_SOURCE" is defined empty, as a file's own `#define _GNU_SOURCE` would define it, so that both may stand.
+let strictC: [CSetting] = [
+    .define("_GNU_SOURCE", to: ""),
+    .enableWarning("all"),
+    .enableWarning("extra"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "martlet",
+    products: [
+        .library(name: "Martlet", targets: ["Martlet"]),
+        .executable(name: "martlet-bench", targets: ["martlet-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
+    ],
+    targets: [
+        // liburcu, linked dynamically. pkg-config names one library a target; the hash table's is named at CMartlet.
+        .systemLibrary(
+            name: "CURCU", path: "CSources/CURCU", pkgConfig: "liburcu-bp", providers: [.apt(["liburcu-dev"])]),
+        .target(
+            name: "CMartlet", dependencies: ["CURCU"], path: "CSources/CMartlet", sources: ["src"],
+            publicHeadersPath: "include", cSettings: strictC, linkerSettings: [.linkedLibrary("urcu-cds")]),
+        .target(
+            name: "Martlet", dependencies: ["CMartlet", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+
+        .target(name: "MartletBenchCore", path: "Benchmarks/MartletBenchCore", swiftSettings: strict),
+        .executableTarget(
+            name: "martlet-bench",
+            dependencies: [
+                "Martlet", "MartletBenchCore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            path: "Benchmarks/MartletBench", swiftSettings: strict),
+        .target(name: "Examples", dependencies: ["Martlet"], path: "Examples", swiftSettings: strict),
+
+        .testTarget(name: "MartletTests", dependencies: ["Martlet"], swiftSettings: strict),
+        .testTarget(name: "MartletBenchTests", dependencies: ["MartletBenchCore"], swiftSettings: strict),
+        .testTarget(name: "ExamplesTests", dependencies: ["Examples", "Martlet"], swiftSettings: strict),
+    ],
+    cLanguageStandard: .gnu11
+)
