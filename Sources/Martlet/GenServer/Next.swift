@@ -2,7 +2,8 @@
 // What a server does after a callback. Not what it answers: a reply is given by `From.reply`.
 //
 // Nine bytes, returned in registers: one word for the idle time or the reason, one byte for the case. Every handler
-// returns one, so making and reading it is inlined into the server's module.
+// returns one, so making and reading it is inlined into the server's module; `wait(idle:)` always, because then a
+// literal duration becomes a constant.
 
 /// What a callback returns: what its process does next.
 ///
