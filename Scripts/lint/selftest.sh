@@ -65,11 +65,18 @@ caught words Tests/MartletTests/Plant.swift 'usleep(10)' 'no sleeps in tests'
 caught words Sources/Martlet/Agent/Plant.swift 'let x = try! f()' 'no traps by surprise'
 caught words Sources/Martlet/Agent/Plant.swift 'fatalError("no")' 'no traps by surprise'
 caught words CSources/CMartlet/src/plant.c '// TODO: the rest' 'finish it'
-caught words CSources/CMartlet/src/plant.c '#define _LGPL_SOURCE' 'never inlined'
-# The one file that may include it: this plant's own neighbour makes it a second.
-printf '%s\n#include <urcu/urcu-bp.h>\n' "$header" >"$copy/CSources/CMartlet/src/first.c"
-caught words CSources/CMartlet/src/plant.c '#include "urcu/rculfhash.h"' 'one C file includes liburcu'
-rm "$copy/CSources/CMartlet/src/first.c"
+
+caught liburcu CSources/CMartlet/src/plant.c '#define _LGPL_SOURCE' 'never inlined'
+# The tree's own includes go, neighbours take their place.
+find "$copy/CSources" -not -path '*/CURCU/*' -name '*.[ch]' -exec sed -i '/^#include <urcu/d' {} +
+neighbour=$copy/CSources/CMartlet/src/neighbour
+allowed liburcu CSources/CMartlet/src/plant.c '#include <urcu/urcu-bp.h>' 'one file'
+printf '%s\n#include <urcu/urcu-bp.h>\n' "$header" >"$neighbour.h"
+caught liburcu CSources/CMartlet/src/plant.c '#include "urcu/rculfhash.h"' 'one file includes liburcu'
+allowed liburcu CSources/CMartlet/src/plant.c '#include "neighbour.h"' 'one shim, one file'
+printf '%s\n#include "neighbour.h"\n' "$header" >"$neighbour.c"
+caught liburcu CSources/CMartlet/src/plant.c '#include "../src/neighbour.h"' 'one C file includes the shim'
+rm "$neighbour".[ch]
 
 mkdir -p "$copy/Sources/Martlet/Supervision"
 printf '%s\npublic struct PlantedHigh {\n    struct PlantedNested {}\n}\n' "$header" \

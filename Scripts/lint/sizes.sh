@@ -19,7 +19,7 @@ done <<<"$code"
 while IFS= read -r file; do
     head -n 2 "$file" | grep -qE "^(//|#) $spdx\$" || finding "$file:2" "the licence line is missing: $spdx"
 done < <(files '*.sh' Scripts && files '*.pl' Scripts && files 'Package.swift' Package.swift && files Makefile Makefile &&
-    files run .ci && files '*.modulemap' CSources)
+    files run .ci)
 
 if [ -n "$code" ]; then
     median=$(xargs wc -l <<<"$code" | awk '$2 != "total" { print $1 }' | sort -n |

@@ -44,11 +44,4 @@ ban '\btry!|\bfatalError\b' 'no traps by surprise: typed errors, or precondition
 ban '\b(TODO|FIXME)\b' 'finish it, or say in the issue tracker what is missing' \
     < <(code_files Sources CSources | xargs -r grep -nHE 'TODO|FIXME')
 
-# Includes are looked at as text too: a quoted path is a string.
-urcu=$(code_files CSources | xargs -r grep -nHE '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"](urcu|rculf)')
-if [ "$(cut -d: -f1 <<<"$urcu" | sort -u | grep -c .)" -gt 1 ]; then
-    report 'one C file includes liburcu, these are more' <<<"$urcu"
-fi
-ban '#\s*define\s+_LGPL_SOURCE\b' 'liburcu is used through its public functions, never inlined (NOTICE)' <<<"$c_code"
-
 finish
