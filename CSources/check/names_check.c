@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks of names: interning and registrations, alone, under contention and without memory.
-#include "../CMartlet/src/names_alloc.h"
 #include "check.h"
 #include "martlet/names.h"
+#include "names_alloc.h"
 
 #include <pthread.h>
 #include <sched.h>

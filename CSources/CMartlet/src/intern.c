@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Interning: text -> mt_name_t, process-wide. The only file that knows liburcu.
 //
-// A hash table that only grows. Finders walk it inside a read section, because the table may be resized under them; an
-// entry is never removed, so a pointer to it outlives the section. Two threads that miss the same text both build an
-// entry; cds_lfht_add_unique lets one in, the other, which nobody else has seen, is freed at once.
+// A hash table that only grows. Finders walk it inside a read section, which the library asks of everyone whose table
+// may be resized; an entry is never removed, so a pointer to it outlives the section. Two threads that miss the same
+// text both build an entry; cds_lfht_add_unique lets one in, the other, which nobody else has seen, is freed at once.
 //
-//                    intern (find)      intern (add)        resize (library's thread)
-//     intern (find)  no exclusion       no exclusion        read section
-//     intern (add)                      add_unique decides  read section
+//                    find            add                 grow
+//     find           no exclusion    no exclusion        read section
+//     add                            add_unique decides  read section
+//     grow                                               mutex; the second does not wait
+//
+// The thread whose entry fills the table doubles it. The library could do that by itself (CDS_LFHT_AUTO_RESIZE), in a
+// thread of its own that never ends, cannot be refused without an abort, and frees what other threads allocated by an
+// order that ThreadSanitizer cannot see.
 #include "martlet/names.h"
 #include "names_alloc.h"
 #include "rcu_shim.h"
@@ -16,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS_FIRST 256 // 4 KiB; names are few, and the table doubles by itself
+#define BUCKETS_FIRST 256u // 4 KiB; names are few
 
 // A text as the table compares it.
 typedef struct {
@@ -32,7 +37,9 @@ typedef struct {
 
 // The table, from the first intern to the end of the program: names are never given back.
 static mt_aptr_t table_pointer;
-static pthread_mutex_t table_creation = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t table_change = PTHREAD_MUTEX_INITIALIZER; // creation and growth
+// What the table was last asked to have; written under table_change. A wrong look costs a lock, nothing else.
+static mt_a32_t buckets = {BUCKETS_FIRST};
 // Ids given out. An entry that lost the race gives its id back unless a later one is already out: dense but for races.
 static mt_a32_t ids_taken;
 
@@ -40,16 +47,30 @@ static struct cds_lfht *table_get(void) {
     // acquire: pairs with the release below; weaker, the table's own fields may be missed.
     struct cds_lfht *table = mt_aptr_load_acq(&table_pointer);
     if (MT_LIKELY(table)) return table;
-    pthread_mutex_lock(&table_creation);
+    pthread_mutex_lock(&table_change);
     // relaxed: the mutex orders the creators.
     table = mt_aptr_load_rlx(&table_pointer);
     if (!table) {
-        table = cds_lfht_new_flavor(BUCKETS_FIRST, BUCKETS_FIRST, 0, CDS_LFHT_AUTO_RESIZE, &urcu_bp_flavor, NULL);
+        table = cds_lfht_new_flavor(BUCKETS_FIRST, BUCKETS_FIRST, 0, 0, &urcu_bp_flavor, NULL);
         // release: publishes the table; pairs with the acquire above.
         if (table) mt_aptr_store_rel(&table_pointer, table);
     }
-    pthread_mutex_unlock(&table_creation);
+    pthread_mutex_unlock(&table_change);
     return table;
+}
+
+// Doubles the table when ids outnumber its buckets, so that a bucket has one entry on average. Outside read sections.
+static void table_grow(struct cds_lfht *table, uint32_t id) {
+    // relaxed: only when to grow depends on it. trylock: whoever finds a growth under way goes on, the next id asks
+    // again.
+    if (MT_LIKELY(id < mt_a32_load_rlx(&buckets)) || pthread_mutex_trylock(&table_change) != 0) return;
+    uint32_t wanted = mt_a32_load_rlx(&buckets);
+    if (id >= wanted) {
+        while (wanted <= id) wanted *= 2;
+        cds_lfht_resize(table, wanted);
+        mt_a32_store_rlx(&buckets, wanted);
+    }
+    pthread_mutex_unlock(&table_change);
 }
 
 // FNV-1a, then a mix, because the table's buckets are the low bits.
@@ -115,7 +136,10 @@ static const mt_name_t *insert(struct cds_lfht *table, unsigned long hash, text_
     mt__rcu_read_lock();
     struct cds_lfht_node *node = cds_lfht_add_unique(table, hash, entry_matches, &text, &entry->node);
     mt__rcu_read_unlock();
-    if (node == &entry->node) return &entry->name;
+    if (node == &entry->node) {
+        table_grow(table, entry->name.id);
+        return &entry->name;
+    }
     id_give_back(entry->name.id);
     free(entry);
     return &entry_of(node)->name;
