@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the memory layer knows of sanitizers and of failure: poisoning as macros that vanish in plain builds, and the
+// counter by which a test makes the k-th allocation fail. Not an allocator: see pool.h and region.h.
+#ifndef MARTLET_MEMORY_H
+#define MARTLET_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MT_ASAN 1
+#endif
+#endif
+#if !defined(MT_ASAN) && defined(__SANITIZE_ADDRESS__)
+#define MT_ASAN 1
+#endif
+
+#ifdef MT_ASAN
+void __asan_poison_memory_region(void const volatile *address, size_t size);
+void __asan_unpoison_memory_region(void const volatile *address, size_t size);
+int __asan_address_is_poisoned(void const volatile *address);
+void __lsan_register_root_region(const void *address, size_t size);
+#define MT_POISON(address, size) __asan_poison_memory_region(address, size)
+#define MT_UNPOISON(address, size) __asan_unpoison_memory_region(address, size)
+#define MT_IS_POISONED(address) (__asan_address_is_poisoned(address) != 0)
+#define MT_LEAK_ROOT(address, size) __lsan_register_root_region(address, size)
+#else
+#define MT_POISON(address, size) ((void)0)
+#define MT_UNPOISON(address, size) ((void)0)
+#define MT_IS_POISONED(address) false
+#define MT_LEAK_ROOT(address, size) ((void)0)
+#endif
+
+// For tests: of the allocations from now on, `count` fail, the nth (1 is the next) being the first of them. 0 turns it
+// off. Counted are slow paths only: a refill of a magazine past the depot, a thread record, mt_alloc_zeroed. Any
+// thread.
+void mt_alloc_fail_at(uint64_t nth, uint64_t count);
+
+// Counts one allocation; true: it has to fail. One relaxed load when no test asked. Any thread, lock-free.
+bool mt_alloc_refused(void);
+
+// calloc(1, size) that mt_alloc_fail_at reaches; the caller frees it with free(). NULL: no memory. Any thread.
+void *mt_alloc_zeroed(size_t size);
+
+#endif

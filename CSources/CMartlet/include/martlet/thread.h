@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// One record for each OS thread that uses the core: its magazines and what other modules keep by thread. Not a thread
+// abstraction; threads start through env.h.
+//
+// A record is type-stable: when its thread ends, its stock goes back to the depots and the record to a free list for
+// the next thread. So a pointer to a record never dangles, and sums over all records (mt_thread_for_each) stay exact.
+//
+// A destructor of the thread's other keys may attach it again after its record went; pthreads then runs ours once more.
+// fork: the child has one thread, with its record. The records of the others stay as they were, their stock is unused,
+// and locks of the core may be held for ever: a child that does not exec soon must not use the core.
+#ifndef MARTLET_THREAD_H
+#define MARTLET_THREAD_H
+
+#include "atomic.h"
+#include "magazine.h"
+#include "status.h"
+
+// Size classes of message nodes; see pool.h.
+#define MT_NODE_CLASSES 5
+
+struct mt_frame;
+struct mt_worker;
+
+typedef struct mt_thread mt_thread_t;
+struct mt_thread {
+    // Touched by the thread alone; NULL at attach.
+    struct mt_frame *frame;   // innermost handler on this thread's stack
+    struct mt_worker *worker; // the worker whose context this thread runs
+    void *stats_runtime;      // cache of the statistics: whose ...
+    void *stats;              // ... and where
+    mt_node_magazine_t nodes[MT_NODE_CLASSES];
+    mt_magazine_t slots;   // of mt_slots
+    mt_magazine_t replies; // of mt_replies
+    mt_magazine_t timers;  // of mt_timer_items
+    // Written at attach and detach.
+    mt_a32_t attached;      // 1: some thread owns the record
+    uint32_t number;        // 1, 2, ... in order of creation
+    mt_thread_t *next;      // in the list of all records; constant once published
+    mt_thread_t *next_free; // guarded by thread.c's mutex
+    unsigned char pad[64];  // the next allocation's first line is somebody else's
+};
+
+// This thread's record; NULL before attach and after detach. initial-exec: one load instead of a call.
+extern _Thread_local mt_thread_t *mt_thread_current __attribute__((tls_model("initial-exec")));
+
+// Gives the calling thread a record, until it ends. NULL: out of memory. Blocks briefly.
+mt_thread_t *mt_thread_attach(void);
+
+// The calling thread's record, attached at first use. NULL: out of memory. Wait-free but for the first use.
+static inline mt_thread_t *mt_thread_self(void) {
+    mt_thread_t *thread = mt_thread_current;
+    return MT_LIKELY(thread != NULL) ? thread : mt_thread_attach();
+}
+
+// Gives the record back before the thread ends; nothing if it has none. The key's destructor calls it.
+void mt_thread_detach(void);
+
+// Gives all free memory in the thread's magazines back to the depots. `thread` is the caller's own. Blocks briefly.
+void mt_thread_trim(mt_thread_t *thread);
+
+// Calls visitor with every record there ever was, attached or not. The visitor reads atomics only. Any thread, no lock.
+void mt_thread_for_each(void (*visitor)(void *context, mt_thread_t *thread), void *context);
+
+// Asserts the invariants of the record lists. Nothing may attach or detach meanwhile.
+void mt_thread_check(void);
+
+#endif
