@@ -36,7 +36,9 @@ let package = Package(
             name: "Martlet", dependencies: ["CMartlet", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
 
-        .target(name: "MartletBenchCore", path: "Benchmarks/MartletBenchCore", swiftSettings: strict),
+        .target(
+            name: "MartletBenchCore", dependencies: [.product(name: "Histogram", package: "hdrhistogram-swift")],
+            path: "Benchmarks/MartletBenchCore", swiftSettings: strict),
         .executableTarget(
             name: "martlet-bench",
             dependencies: [
