@@ -22,11 +22,12 @@
 #include "env.h"
 #include "status.h"
 
-#define MT_TIMER_ITEM_SIZE 64     // bytes of an item of mt_timer_items
-#define MT_TIMER_ITEM_LINK 0      // where the region keeps its free link (8 bytes)
-#define MT_TIMER_TICK_NS 1000000u // the default tick: 1 ms
-#define MT_TIMER_BATCH 128        // timers taken out of a shard in one hold of its mutex
-#define MT_TIMER_SHARDS_MAX 4096  // shards of all runtimes together; type-stable, reused, never freed
+#define MT_TIMER_ITEM_SIZE 64         // bytes of an item of mt_timer_items
+#define MT_TIMER_ITEM_LINK 16         // where the region keeps its free link (8 bytes)
+#define MT_TIMER_ITEMS_MAX (1u << 26) // address space is reserved for so many; a repeated timer takes two
+#define MT_TIMER_TICK_NS 1000000u     // the default tick: 1 ms
+#define MT_TIMER_BATCH 128            // timers taken out of a shard in one hold of its mutex
+#define MT_TIMER_SHARDS_MAX 4096      // shards of all runtimes together; type-stable, reused, never freed
 
 typedef struct mt_timers mt_timers_t;
 typedef struct mt_timer_ops mt_timer_ops_t;
@@ -59,20 +60,20 @@ typedef enum __attribute__((enum_extensibility(closed))) mt_timer_policy {
 
 typedef struct mt_timer_spec {
     const mt_timer_ops_t *ops;
-    void *payload;    // the caller's until arm returned MT_OK, then the timer's
-    uint64_t target;  // opaque: a pid, a reply slot
-    uint64_t owner;   // opaque but for the low half (the slot index of a pid), which chooses the shard; 0: the target does
-    uint64_t when_ns; // the (first) instant, absolute; MT_FOREVER never comes
+    void *payload;      // the caller's until arm returned MT_OK, then the timer's
+    uint64_t target;    // opaque: a pid, a reply slot
+    uint64_t owner;     // a pid: its low half (slot index) chooses the shard; 0: the target does
+    uint64_t when_ns;   // the (first) instant, absolute; MT_FOREVER never comes
     uint64_t period_ns; // 0: once
     mt_timer_policy_t policy;
 } mt_timer_spec_t;
 
 typedef struct mt_timer_stats {
-    uint64_t live;      // armed or being fired; exact when quiescent
-    uint64_t armed;     // calls of arm that succeeded
-    uint64_t fired;     // calls of fire
-    uint64_t cancelled; // ended by mt_timers_cancel
-    uint64_t dropped;   // ended by the owner's death, by destroy or by MT_TIMER_END
+    uint64_t live;        // armed or being fired; exact when quiescent
+    uint64_t armed;       // calls of arm that succeeded
+    uint64_t fired;       // calls of fire
+    uint64_t cancelled;   // ended by mt_timers_cancel
+    uint64_t dropped;     // ended by the owner's death, by destroy or by MT_TIMER_END
     uint64_t lateness_ns; // worst (now - when) of an expiry so far
 } mt_timer_stats_t;
 
@@ -97,8 +98,8 @@ mt_status_t mt_timers_arm(mt_timers_t *timers, const mt_timer_spec_t *spec, uint
 // was cancelled, or never was; a repeated timer that is firing just now fires no more after this time. Any thread, any
 // ref; holds the shard's mutex for O(1).
 bool mt_timers_cancel(uint64_t ref, uint64_t *remaining_ns);
-// What is left of a timer, 0 if overdue or (repeated) firing just now. False: it fired or was cancelled. Any thread, any
-// ref.
+// What is left of a timer, 0 if overdue or (repeated) firing just now. False: it fired or was cancelled. Any thread,
+// any ref.
 bool mt_timers_remaining(uint64_t ref, uint64_t *remaining_ns);
 
 // Drops all timers of an owner, MT_TIMER_BATCH a hold. One-shot timers that expire has taken already still fire: fire
@@ -112,8 +113,8 @@ uint32_t mt_timers_expire(mt_timers_t *timers, uint64_t now_ns, uint32_t max_bat
 // MT_FOREVER. No timer fires before it. Any thread; one load a shard.
 uint64_t mt_timers_next_due(const mt_timers_t *timers);
 
-// The driver is the one thread that sleeps until the next due instant. enter publishes that instant and returns it: from
-// then on an arm due before it calls wake. leave takes it back. One driver at a time.
+// The driver is the one thread that sleeps until the next due instant. enter publishes that instant and returns it:
+// from then on an arm due before it calls wake. leave takes it back. One driver at a time.
 uint64_t mt_timers_driver_enter(mt_timers_t *timers);
 void mt_timers_driver_leave(mt_timers_t *timers);
 

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of shards: a process-wide table that only grows, from which each mt_timers_t borrows; statistics; the check.
+// Shards are not freed because a stranger with an old reference may be about to lock one.
+#include "timer_shard.h"
+
+#include "martlet/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// Entries are written once, under table_mutex, and read by anyone.
+static mt_aptr_t table[MT_TIMER_SHARDS_MAX];
+static pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER;
+static uint32_t table_count;           // guarded by table_mutex
+static mt_timer_shard_t *table_unused; // guarded by table_mutex; linked by next_free
+
+mt_timer_shard_t *mt__shard_at(uint32_t id) {
+    // acquire: pairs with the release in new_shard; publishes the shard's mutex and id.
+    return mt_aptr_load_acq(&table[id]);
+}
+
+// Zeroed whole cache lines, freed by free(). NULL: out of memory.
+static void *alloc_lines(size_t size) {
+    size = (size + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE;
+    void *memory = mt_alloc_refused() ? NULL : aligned_alloc(MT_CACHE_LINE, size);
+    if (memory) memset(memory, 0, size);
+    return memory;
+}
+
+// A shard that nobody used before; NULL: out of memory or of ids. Under table_mutex.
+static mt_timer_shard_t *new_shard(void) {
+    if (table_count == MT_TIMER_SHARDS_MAX) return NULL;
+    mt_timer_shard_t *shard = alloc_lines(sizeof(mt_timer_shard_t));
+    if (!shard) return NULL;
+    pthread_mutex_init(&shard->mutex, NULL);
+    shard->id = table_count++;
+    // release: pairs with the acquire in mt__shard_at.
+    mt_aptr_store_rel(&table[shard->id], shard);
+    return shard;
+}
+
+static void give_shards(mt_timers_t *timers, uint32_t count) {
+    pthread_mutex_lock(&table_mutex);
+    for (uint32_t i = count; i-- > 0;) {
+        timers->shards[i]->next_unused = table_unused;
+        table_unused = timers->shards[i];
+    }
+    pthread_mutex_unlock(&table_mutex);
+}
+
+// Borrows `count` shards; returns how many there were.
+static uint32_t take_shards(mt_timers_t *timers, uint32_t count) {
+    uint32_t taken = 0;
+    pthread_mutex_lock(&table_mutex);
+    for (; taken < count; taken++) {
+        mt_timer_shard_t *shard = table_unused;
+        if (shard)
+            table_unused = shard->next_unused;
+        else if (!(shard = new_shard()))
+            break;
+        timers->shards[taken] = shard;
+    }
+    pthread_mutex_unlock(&table_mutex);
+    return taken;
+}
+
+// An empty wheel and fresh statistics. Under the mutex: a stranger may hold an old reference to the shard.
+static void reset_shard(mt_timer_shard_t *shard, const mt_env_t *env, uint64_t origin_ns, uint64_t tick_ns) {
+    mt__shard_lock(shard);
+    mt__wheel_init(&shard->wheel, mt_timer_items.base, origin_ns, tick_ns);
+    shard->clock = (mt_shard_clock_t){.now_ns = env->now_ns, .context = env->context};
+    shard->firing = 0;
+    mt_shard_stats_t *stats = &shard->stats;
+    mt_a64_t *const counters[] = {&stats->live,      &stats->armed,   &stats->fired,
+                                  &stats->cancelled, &stats->dropped, &stats->lateness_ns};
+    // relaxed: statistics; due is published with the whole mt_timers_t.
+    for (uint32_t i = 0; i < sizeof counters / sizeof *counters; i++) mt_a64_store_rlx(counters[i], 0);
+    mt_a64_store_rlx(&shard->due, MT_FOREVER);
+    mt__shard_unlock(shard);
+}
+
+mt_status_t mt_timers_create(const mt_env_t *env, uint32_t shards, uint64_t tick_ns, void (*wake)(void *context),
+                             void *context, mt_timers_t **out) {
+    if (shards == 0 || shards > MT_TIMER_SHARDS_MAX || tick_ns == 0) return MT_INVALID;
+    mt_status_t status =
+        mt_region_init(&mt_timer_items, "timers", MT_TIMER_ITEM_SIZE, MT_TIMER_ITEM_LINK, MT_TIMER_ITEMS_MAX);
+    if (status != MT_OK) return status;
+    uint32_t count = 1;
+    while (count < shards) count *= 2;
+    mt_timers_t *timers = alloc_lines(sizeof(mt_timers_t) + count * sizeof(mt_timer_shard_t *));
+    if (!timers) return MT_NO_MEMORY;
+    timers->wake = wake;
+    timers->context = context;
+    timers->shard_mask = count - 1;
+    uint32_t taken = take_shards(timers, count);
+    if (taken < count) {
+        give_shards(timers, taken);
+        free(timers);
+        return mt__shard_at(MT_TIMER_SHARDS_MAX - 1) ? MT_SYSTEM_LIMIT : MT_NO_MEMORY;
+    }
+    uint64_t origin_ns = env->now_ns(env->context);
+    for (uint32_t i = 0; i < count; i++) reset_shard(timers->shards[i], env, origin_ns, tick_ns);
+    *out = timers;
+    return MT_OK;
+}
+
+// Drops the timers of a shard, MT_TIMER_BATCH a hold.
+static void drain_shard(mt_timer_shard_t *shard) {
+    mt_timer_event_t events[MT_TIMER_BATCH];
+    for (bool more = true; more;) {
+        uint32_t count = 0, index;
+        mt_item_chain_t chain = {0};
+        mt__shard_lock(shard);
+        MT_ASSERT(shard->firing == 0);
+        while (count < MT_TIMER_BATCH && (index = mt__wheel_any(&shard->wheel))) {
+            mt_timer_item_t *item = mt__timer_item(index);
+            events[count++] = mt__timer_event(item, index);
+            mt__wheel_unlink(&shard->wheel, index);
+            mt__timer_disown(item);
+            mt__timer_free(item, index, &chain);
+        }
+        more = shard->wheel.count != 0;
+        mt__shard_unlock(shard);
+        mt__timer_give(&chain);
+        for (uint32_t i = 0; i < count; i++) mt__timer_drop(&events[i]);
+    }
+}
+
+void mt_timers_destroy(mt_timers_t *timers) {
+    for (uint32_t i = 0; i <= timers->shard_mask; i++) drain_shard(timers->shards[i]);
+    give_shards(timers, timers->shard_mask + 1);
+    free(timers);
+}
+
+mt_timer_stats_t mt_timers_stats(const mt_timers_t *timers) {
+    mt_timer_stats_t sum = {0};
+    for (uint32_t i = 0; i <= timers->shard_mask; i++) {
+        // relaxed: statistics.
+        const mt_shard_stats_t *stats = &timers->shards[i]->stats;
+        sum.live += mt_a64_load_rlx(&stats->live);
+        sum.armed += mt_a64_load_rlx(&stats->armed);
+        sum.fired += mt_a64_load_rlx(&stats->fired);
+        sum.cancelled += mt_a64_load_rlx(&stats->cancelled);
+        sum.dropped += mt_a64_load_rlx(&stats->dropped);
+        uint64_t lateness_ns = mt_a64_load_rlx(&stats->lateness_ns);
+        if (lateness_ns > sum.lateness_ns) sum.lateness_ns = lateness_ns;
+    }
+    return sum;
+}
+
+// ---- The check
+
+typedef struct {
+    const mt_timer_shard_t *shard;
+    uint64_t first_ns; // the first instant at which a timer is due
+} shard_check_t;
+
+// A neighbour in an owner's list lies in the same shard, and is armed or firing.
+static void check_neighbour(const mt_timer_shard_t *shard, uint32_t index, const uint32_t *owner_head) {
+    const mt_timer_item_t *item = mt__timer_item(index);
+    uint64_t word = mt__timer_word_held(item);
+    MT_ASSERT(mt__timer_shard_id(word) == shard->id && item->owner_head == owner_head);
+    MT_ASSERT(mt__timer_state(word) == MT_ITEM_ARMED || mt__timer_state(word) == MT_ITEM_FIRING);
+}
+
+// One item of the wheel: its word, its extension, its links in the owner's list.
+static void check_item(void *context, uint32_t index) {
+    shard_check_t *check = context;
+    const mt_timer_shard_t *shard = check->shard;
+    const mt_timer_item_t *item = mt__timer_item(index);
+    uint64_t word = mt__timer_word_held(item);
+    uint64_t due_ns = mt__wheel_due_ns(&shard->wheel, item->node.when_ns);
+    if (due_ns < check->first_ns) check->first_ns = due_ns;
+    MT_ASSERT(mt__timer_state(word) == MT_ITEM_ARMED && mt__timer_shard_id(word) == shard->id);
+    if (word & MT_ITEM_REPEATED) {
+        uint64_t extension = mt__timer_word_held(mt__timer_item((uint32_t)item->target));
+        MT_ASSERT(mt__timer_state(extension) == MT_ITEM_EXTENSION && mt__timer_shard_id(extension) == shard->id);
+    }
+    if (!item->owner_head) return;
+    uint32_t prev = mt_a32_load_rlx(&item->owner_prev), next = item->owner_next;
+    MT_ASSERT((prev ? mt__timer_item(prev)->owner_next : *item->owner_head) == index);
+    if (prev) check_neighbour(shard, prev, item->owner_head);
+    if (!next) return;
+    MT_ASSERT(mt_a32_load_rlx(&mt__timer_item(next)->owner_prev) == index);
+    check_neighbour(shard, next, item->owner_head);
+}
+
+uint64_t mt_timers_check(mt_timers_t *timers) {
+    uint64_t live = 0;
+    for (uint32_t i = 0; i <= timers->shard_mask; i++) {
+        mt_timer_shard_t *shard = timers->shards[i];
+        mt__shard_lock(shard);
+        shard_check_t check = {.shard = shard, .first_ns = MT_FOREVER};
+        mt__wheel_check(&shard->wheel, check_item, &check);
+        MT_ASSERT(mt_a64_load_rlx(&shard->stats.live) == shard->wheel.count + shard->firing);
+        // A due that is too late is a timer slept over. One armed when overdue counts for the wheel's current tick.
+        uint64_t current_ns = shard->wheel.origin_ns + shard->wheel.current * shard->wheel.tick_ns;
+        uint64_t first_ns = check.first_ns > current_ns ? check.first_ns : current_ns;
+        MT_ASSERT(shard->wheel.count == 0 || mt_a64_load_rlx(&shard->due) <= first_ns);
+        live += shard->wheel.count + shard->firing;
+        mt__shard_unlock(shard);
+    }
+    return live;
+}
