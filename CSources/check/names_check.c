@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checks of names: interning and registrations, alone, under contention and without memory.
 #include "check.h"
+#include "martlet/memory.h"
 #include "martlet/names.h"
-#include "names_alloc.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -45,12 +45,6 @@ static bool everyone_lives(uint64_t pid) {
 
 static bool only_odd_live(uint64_t pid) { return pid & 1; }
 
-static void *fail_to_allocate(size_t count, size_t size) {
-    (void)count;
-    (void)size;
-    return NULL;
-}
-
 MT_CHECK(names_intern_is_one_entry_a_text) {
     const mt_name_t *a = intern("counter");
     EXPECT(a && a == intern("counter"));
@@ -76,7 +70,7 @@ MT_CHECK(names_intern_length_has_a_limit) {
 }
 
 MT_CHECK(names_register_lookup_unregister) {
-    mt_names_t *names;
+    mt_names_t *names = NULL;
     uint64_t holder = 99;
     const mt_name_t *name = intern("solo");
     EXPECT(mt_names_create(everyone_lives, &names) == MT_OK);
@@ -97,8 +91,8 @@ MT_CHECK(names_register_lookup_unregister) {
 }
 
 MT_CHECK(names_tables_are_apart) {
-    mt_names_t *first, *second;
-    uint64_t holder;
+    mt_names_t *first = NULL, *second = NULL;
+    uint64_t holder = 0;
     const mt_name_t *name = intern("shared");
     EXPECT(mt_names_create(everyone_lives, &first) == MT_OK && mt_names_create(everyone_lives, &second) == MT_OK);
     EXPECT(mt_names_register(first, name, 5, &holder) == MT_OK);
@@ -110,8 +104,8 @@ MT_CHECK(names_tables_are_apart) {
 }
 
 MT_CHECK(names_dead_holder_never_blocks) {
-    mt_names_t *names;
-    uint64_t holder;
+    mt_names_t *names = NULL;
+    uint64_t holder = 0;
     const mt_name_t *name = intern("mortal");
     EXPECT(mt_names_create(only_odd_live, &names) == MT_OK);
     EXPECT(mt_names_register(names, name, 2, &holder) == MT_OK);
@@ -144,8 +138,8 @@ static void count_visit(void *context, const mt_name_t *name, uint64_t pid) {
 // More names than a segment has cells, so that the table has several.
 MT_CHECK(names_for_each_visits_every_registration) {
     enum { COUNT = 3000 };
-    mt_names_t *names;
-    uint64_t holder;
+    mt_names_t *names = NULL;
+    uint64_t holder = 0;
     EXPECT(mt_names_create(everyone_lives, &names) == MT_OK);
     for (uint64_t i = 1; i <= COUNT; i++) {
         char text[32];
@@ -163,18 +157,17 @@ MT_CHECK(names_for_each_visits_every_registration) {
 }
 
 MT_CHECK(names_out_of_memory) {
-    mt_names_t *names, *none;
+    mt_names_t *names = NULL, *none = NULL;
     uint64_t holder = 99;
     const mt_name_t *name = intern("memory");
     EXPECT(mt_names_create(everyone_lives, &names) == MT_OK);
-    void *(*calloc_before)(size_t, size_t) = mt__names_calloc;
-    mt__names_calloc = fail_to_allocate;
+    mt_alloc_fail_at(1, UINT64_MAX);
     EXPECT(mt_names_create(everyone_lives, &none) == MT_NO_MEMORY && none == NULL);
     EXPECT(intern("no memory for this one") == NULL);
     EXPECT(intern("memory") == name);
     EXPECT(mt_names_register(names, name, 7, &holder) == MT_NO_MEMORY && holder == 0);
     EXPECT(mt_names_lookup(names, name) == 0 && !mt_names_unregister(names, name, 7));
-    mt__names_calloc = calloc_before;
+    mt_alloc_fail_at(0, 0);
     const mt_name_t *late = intern("no memory for this one");
     EXPECT(late && late->id == mt_name_id(intern("the one after")) - 1); // a failure takes no id
     EXPECT(mt_names_register(names, name, 7, &holder) == MT_OK && mt_names_lookup(names, name) == 7);
@@ -271,7 +264,7 @@ static void *writer_main(void *argument) {
         const uint32_t n = (generation * 7 + index) % HAMMER_NAMES;
         mt_a64_store_rel(&hammer->alive[index], generation);
         mt_a32_store_rlx(&hammer->tried[index][generation].word, 1); // published by the registration
-        uint64_t holder;
+        uint64_t holder = 0;
         mt_status_t status = mt_names_register(hammer->names, hammer->name[n], pid_of(index, generation), &holder);
         if (status == MT_OK) {
             hold(index, generation, n);

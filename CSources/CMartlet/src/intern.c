@@ -13,8 +13,8 @@
 // The thread whose entry fills the table doubles it. The library could do that by itself (CDS_LFHT_AUTO_RESIZE), in a
 // thread of its own that never ends, cannot be refused without an abort, and frees what other threads allocated by an
 // order that ThreadSanitizer cannot see.
+#include "martlet/memory.h"
 #include "martlet/names.h"
-#include "names_alloc.h"
 #include "rcu_shim.h"
 
 #include <pthread.h>
@@ -118,7 +118,7 @@ static void id_give_back(uint32_t id) {
 }
 
 static entry_t *entry_make(text_t text) {
-    entry_t *entry = mt__names_calloc(1, sizeof *entry + text.length + 1); // the terminating 0 is calloc's
+    entry_t *entry = mt_alloc_zeroed(sizeof *entry + text.length + 1); // zeroed: a 0 ends the text
     if (!entry) return NULL;
     if (text.length) memcpy(entry->text, text.bytes, text.length);
     entry->name.text = entry->text;

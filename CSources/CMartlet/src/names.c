@@ -13,13 +13,11 @@
 //
 // Segments are created on demand, installed by CAS and freed with the table alone: a lookup needs no read section.
 #include "martlet/names.h"
-#include "names_alloc.h"
+#include "martlet/memory.h"
 
 #include <stdlib.h>
 
 #define SEGMENT_CELLS (1u << MT_NAMES_SEGMENT_BITS)
-
-void *(*mt__names_calloc)(size_t count, size_t size) = calloc;
 
 static mt_names_cell_t *segment_get(const mt_names_t *names, uint32_t index) {
     // acquire: pairs with the CAS in cell_make; weaker, its zeroed cells may be missed.
@@ -36,7 +34,7 @@ static mt_names_cell_t *cell_find(const mt_names_t *names, const mt_name_t *name
 static mt_names_cell_t *cell_make(mt_names_t *names, const mt_name_t *name) {
     mt_names_cell_t *cell = cell_find(names, name);
     if (MT_LIKELY(cell)) return cell;
-    void *segment = mt__names_calloc(SEGMENT_CELLS, sizeof(mt_names_cell_t));
+    void *segment = mt_alloc_zeroed(SEGMENT_CELLS * sizeof(mt_names_cell_t));
     if (!segment) return NULL;
     void *expected = NULL;
     // release half: publishes the zeroed cells; pairs with the acquire in segment_get and mt_names_lookup. acquire half
@@ -46,7 +44,7 @@ static mt_names_cell_t *cell_make(mt_names_t *names, const mt_name_t *name) {
 }
 
 mt_status_t mt_names_create(bool (*is_alive)(uint64_t pid), mt_names_t **names) {
-    *names = mt__names_calloc(1, sizeof **names);
+    *names = mt_alloc_zeroed(sizeof **names);
     if (!*names) return MT_NO_MEMORY;
     (*names)->is_alive = is_alive;
     return MT_OK;
