@@ -3,7 +3,8 @@
 //
 //     MT_CHECK(pool_smoke) { EXPECT(mt_node_class(0) == 0); }
 //
-// A failed EXPECT is reported and the check goes on; it runs on any thread. Broken invariants (MT_ASSERT) end the program.
+// A failed EXPECT is reported and the check goes on; it runs on any thread. Broken invariants (MT_ASSERT) end the
+// program.
 #ifndef MARTLET_CHECK_H
 #define MARTLET_CHECK_H
 
@@ -19,12 +20,12 @@ typedef struct mt_check {
 // Called before main by MT_CHECK; the record lives as long as the program.
 void mt_check_register(mt_check_t *check);
 
-#define MT_CHECK(NAME)                                                                                                 \
-    static void check_##NAME(void);                                                                                    \
-    __attribute__((constructor)) static void register_##NAME(void) {                                                   \
-        static mt_check_t check = {.name = #NAME, .body = check_##NAME};                                               \
-        mt_check_register(&check);                                                                                     \
-    }                                                                                                                  \
+#define MT_CHECK(NAME)                                                   \
+    static void check_##NAME(void);                                      \
+    __attribute__((constructor)) static void register_##NAME(void) {     \
+        static mt_check_t check = {.name = #NAME, .body = check_##NAME}; \
+        mt_check_register(&check);                                       \
+    }                                                                    \
     static void check_##NAME(void)
 
 // Any thread.

@@ -192,8 +192,8 @@ MT_CHECK(region_stampede) {
     mt_check_figure("operations", (double)mt_a64_load_rlx(&hammer.operations) / 1e6, "million");
 }
 
-// All threads exchange whole batches all the time, with few batches around: the same ones come back at the top, which is
-// what an untagged stack confuses.
+// All threads exchange whole batches all the time, with few batches around: the same ones come back at the top, which
+// is what an untagged stack confuses.
 static void aba_body(void *argument, uint32_t number) {
     hammer_t *hammer = argument;
     mt_region_t *region = hammer->region;
