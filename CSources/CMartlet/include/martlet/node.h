@@ -25,7 +25,7 @@ typedef struct mt_payload_ops {
     void (*destroy)(const struct mt_payload_ops *ops, void *payload);
     void *context;           // what destroy needs to know of the type
     const char *name;        // the type, for reports
-    uint32_t size;           // bytes of the payload; larger than the largest class: boxed, the payload is a pointer
+    uint32_t size;           // bytes of the payload as it lies in a node (a boxed one is a pointer)
     uint32_t is_trivial;     // destroy has nothing to do
 } mt_payload_ops_t;
 

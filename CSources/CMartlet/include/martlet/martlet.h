@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C core of Martlet, all of it.
+#ifndef MARTLET_H
+#define MARTLET_H
+
+#include "atomic.h"
+#include "credit.h"
+#include "env.h"
+#include "hooks.h"
+#include "mailbox.h"
+#include "names.h"
+#include "node.h"
+#include "phase.h"
+#include "pool.h"
+#include "process.h"
+#include "region.h"
+#include "reply.h"
+#include "runtime.h"
+#include "slice.h"
+#include "slot.h"
+#include "stats.h"
+#include "status.h"
+#include "thread.h"
+#include "timer.h"
+
+#endif

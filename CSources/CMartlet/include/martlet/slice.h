@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// One slice: a worker runs one process until its mailbox is empty or the turn's budget is used. The loop over the
+// messages belongs to the engine, which is generic and specialised; these functions are what it calls between handlers,
+// inline where a message passes. So C and the engine's language meet once a slice, not once a message.
+#ifndef MARTLET_SLICE_H
+#define MARTLET_SLICE_H
+
+#include "process.h"
+
+// What mt_slice_next found. The first values are mt_kind_t.
+#define MT_SLICE_LEAVE 16 // the slice is over: return MT_RUN_LEFT and touch nothing of the process
+#define MT_SLICE_DIE 17   // killed, or an exit signal: slice->reason (retained) is why; run the exit protocol
+
+#define MT_SLICE_NONE 18   // no message: the engine goes on where it was
+
+typedef struct mt_slice {
+    mt_frame_t frame;
+    mt_thread_t *thread;
+    mt_slot_t *slot;
+    mt_stats_t *stats;
+    mt_bounded_head_t *bounded; // credits of this incarnation, NULL: unbounded
+    uint32_t budget;            // messages left in the turn
+    uint32_t kind;              // of the current message; MT_SLICE_NONE when the engine is entered without one
+    uint64_t handled;           // user messages since the slice began
+    mt_node_t *node;            // it; its payload is moved out before the handler runs
+    void *payload;
+    uint64_t reply;             // its reply slot, or what the kind keeps there
+    void *reason;               // with MT_SLICE_DIE
+    mt_node_t *undelivered;     // popped when the end was seen; a dead letter
+    mt_node_t *parked_reply;    // reply(then: stop): delivered after terminate
+    mt_reply_ref_t parked_for;
+    unsigned char *scratch;     // payload copies of mailboxes with a pop lock
+} mt_slice_t;
+
+uint32_t mt__slice_next_slow(mt_slice_t *slice, mt_node_t *node);
+bool mt__slice_unanswered(mt_slice_t *slice);
+
+// The next message for the engine, MT_SLICE_LEAVE or MT_SLICE_DIE. Owner, in BUSY.
+static inline uint32_t mt_slice_next(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    // Every 16th message, bounded mailboxes and the end of the budget take the long way.
+    if (MT_UNLIKELY((slice->budget & 15) == 0 || slice->bounded)) return mt__slice_next_slow(slice, NULL);
+    mt_node_t *node = mt_mailbox_pop(slot, slice->thread);
+    if (MT_UNLIKELY(!node)) return mt__slice_next_slow(slice, NULL);
+    // acquire, after the pop: a change of life that happened before this message was sent is seen (mailbox.h, I4).
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    if (MT_UNLIKELY(!mt_life_is_calm(life, slice->frame.generation) || node->generation != slice->frame.generation))
+        return mt__slice_next_slow(slice, node);
+    uint32_t kind = node->kind;
+    // A request whose caller has given up is skipped; system messages are the core's business first.
+    if (MT_UNLIKELY(kind >= MT_KIND_TIMEOUT || (kind == MT_KIND_CALL && !mt_reply_is_armed(node->reply))))
+        return mt__slice_next_slow(slice, node);
+    slice->budget--;
+    slice->handled++;
+    slice->node = node;
+    slice->payload = node->payload;
+    slice->reply = node->reply;
+    return slice->kind = kind;
+}
+
+// Whether a killer took the process out of user code: that thread still uses the state and will destroy it. Owner.
+static inline bool mt_slice_state_is_held(const mt_slice_t *slice) {
+    return mt_a64_load_acq(&slice->slot->phase) == mt_phase_make(slice->frame.generation, MT_PHASE_TAKEN);
+}
+
+// User code begins; `call` is the request it may answer, 0 for none.
+static inline void mt_slice_enter(mt_slice_t *slice, mt_reply_ref_t call) {
+    slice->frame.call = call;
+    slice->slot->current_call = call; // for the coroner, should a killer take the process
+    mt_phase_enter(&slice->frame);
+}
+
+// User code ended. False: abandoned; destroy what the frame holds, touch nothing of the slot. An unanswered call is
+// deferred.
+static inline bool mt_slice_leave(mt_slice_t *slice) {
+    if (MT_UNLIKELY(!mt_phase_leave(&slice->frame))) return false;
+    if (MT_UNLIKELY(slice->frame.call)) return mt__slice_unanswered(slice);
+    return true;
+}
+
+// The exit protocol, first half: from here senders get MT_NO_PROCESS. `reason` is retained by the caller and becomes the
+// slot's. Afterwards the engine destroys the state. Owner, in BUSY.
+void mt_slice_exit_begin(mt_slice_t *slice, void *reason);
+// Second half: names, calls, timers, room waiters. The engine then returns MT_RUN_EXITED.
+void mt_slice_exit_finish(mt_slice_t *slice);
+
+// Keeps a reply until terminate has run; takes the node (payload complete, ops set). Owner's handler.
+void mt_slice_park_reply(mt_slice_t *slice, mt_reply_ref_t ref, mt_node_t *node);
+// Delivers it. Owner, in BUSY.
+void mt_slice_publish_parked(mt_slice_t *slice);
+
+// Answers nobody: adds a call to those that fail when the process ends. False: out of memory. Owner, in BUSY.
+bool mt_slice_defer(mt_slice_t *slice, mt_reply_ref_t ref);
+
+// The slice that runs on this thread, NULL outside one.
+static inline mt_slice_t *mt_slice_of(mt_frame_t *frame) { return frame->is_in_place ? NULL : (mt_slice_t *)frame; }
+
+// Runs one slice of a slot that this thread owns. For the scheduler.
+void mt_slice_run(mt_thread_t *thread, mt_slot_t *slot, uint32_t *budget);
+
+#endif

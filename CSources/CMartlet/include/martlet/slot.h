@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process slot: what a pid leads to. Slots are type-stable: one table for the whole OS process, never freed, so an
+// old pid is always safe to look at; the generation in `life` says whose slot it is now. Why no read section and no
+// grace period: Documentation/adr/0003-process-table-and-rcu.md.
+//
+// Not here: the queue itself (mailbox.h), who may run user code (phase.h), birth and death (process.h).
+#ifndef MARTLET_SLOT_H
+#define MARTLET_SLOT_H
+
+#include "node.h"
+#include "region.h"
+
+//   pid    63           32 31            0
+//          | generation   |    index     |          0 is no process
+typedef uint64_t mt_pid_t;
+
+static inline mt_pid_t mt_pid_make(uint32_t generation, uint32_t index) { return (uint64_t)generation << 32 | index; }
+static inline uint32_t mt_pid_index(mt_pid_t pid) { return (uint32_t)pid; }
+static inline uint32_t mt_pid_generation(mt_pid_t pid) { return (uint32_t)(pid >> 32); }
+
+// `life`: generation:32 | flags. FREE (no flag) -> LIVE -> DYING -> FREE of the next generation.
+#define MT_LIFE_LIVE 1u  // accepts messages
+#define MT_LIFE_DYING 2u // the exit protocol has begun: senders get MT_NO_PROCESS
+#define MT_LIFE_TRAP 4u  // exit signals become messages
+#define MT_LIFE_KILL 8u  // killed: the owner's next look ends it
+#define MT_LIFE_EXIT 16u // an untrapped exit signal waits in `exits`
+
+static inline uint64_t mt_life_make(uint32_t generation, uint32_t flags) { return (uint64_t)generation << 32 | flags; }
+static inline uint32_t mt_life_generation(uint64_t life) { return (uint32_t)(life >> 32); }
+// LIVE at that generation and nothing asks for its end.
+static inline bool mt_life_is_calm(uint64_t life, uint32_t generation) {
+    return (life & ~(uint64_t)MT_LIFE_TRAP) == mt_life_make(generation, MT_LIFE_LIVE);
+}
+
+// `phase`: generation:32 | who may touch the owner's side while user code runs (phase.h).
+#define MT_PHASE_OUT 0u   // not in a slice
+#define MT_PHASE_BUSY 1u  // runtime code works on the owner's side
+#define MT_PHASE_IN 2u    // user code runs, the owner's side is at rest
+#define MT_PHASE_TAKEN 3u // a killer took the process out of user code
+
+struct mt_runtime;
+struct mt_class;
+struct mt_bounded;
+struct mt_deferred;
+struct mt_name;
+
+typedef struct mt_slot {
+    // Line 0: written by strangers.
+    mt_a64_t life;       // CAS by anyone, generation-checked
+    mt_a64_t head;       // mailbox: last node | MT_HEAD_IDLE | MT_HEAD_SIGNAL; xchg and CAS by anyone
+    mt_aptr_t stub_next; // mailbox: the stub node is this one word (a node's first field)
+    mt_aptr_t exits;     // stack of exit records: CAS push by anyone, xchg by the owner
+    mt_aptr_t bounded;   // credits (credit.h); set once for ever by the first bounded spawn
+    mt_aptr_t runtime;   // of the current incarnation; written by spawn before LIVE, outlives its processes
+    uint64_t run_link;   // inject queue and stall list; whoever holds the slot's ownership writes it
+    uint64_t free_link;  // region.h's free list
+
+    // Line 1: the owner's, hot.
+    mt_a64_t phase;                // owner; IN -> TAKEN by a killer
+    mt_a64_t edge;                 // reply slot the process waits on; written by the owner, read by anyone (cycle.h)
+    mt_node_t *tail;               // plain: mailbox consumer side
+    uint32_t generation;           // plain: of the incarnation in place, 0 when none
+    uint32_t last_generation;      // plain: of the incarnation before, for the drain
+    const struct mt_class *klass;  // plain: what runs it
+    void *state;                   // plain: the engine's
+    uint64_t current_call;         // plain: reply slot of the request being handled, 0 if answered or none
+    struct mt_deferred *deferred;  // plain: calls whose handler returned without an answer
+
+    // Line 2: the owner's, cold.
+    void *pending;               // plain: what a caller's thread left for a worker (engine's)
+    void *last_reason;           // plain: why last_generation ended, a reason object
+    const struct mt_name *name;  // plain: registered name
+    uint64_t idle_timer;         // plain: armed by wait(idle:), 0 if not
+    mt_pid_t parent;             // plain: who started it, 0 if no process did
+    uint32_t timers;             // guarded by its timer shard: list of the timers it owns
+    uint32_t flags;              // plain: MT_SLOT_*
+    uint32_t idle_arming;        // plain: number of the last idle arming; an older TIMEOUT message is stale
+    uint32_t stalls;             // plain: stalls in a row
+    mt_a32_t length;             // owner stores, anyone reads: lower bound of the queue at the last slice end
+    mt_a32_t activity;           // owner stores, anyone reads: MT_ACTIVITY_*
+} mt_slot_t;
+
+_Static_assert(sizeof(mt_slot_t) == 192, "three cache lines");
+_Static_assert(offsetof(mt_slot_t, phase) == 64 && offsetof(mt_slot_t, pending) == 128, "lines by writer");
+
+#define MT_SLOT_RETIRED 1u    // on the free list
+#define MT_SLOT_HIBERNATED 2u // gave memory back; cleared by the next message
+
+#define MT_ACTIVITY_WAITING 0u
+#define MT_ACTIVITY_RUNNING 1u
+#define MT_ACTIVITY_HIBERNATING 2u
+
+// At most this many processes live at once in one OS process.
+#define MT_SLOTS_MAX (1u << 24)
+
+// The slot of a pid, NULL for a pid that no spawn ever returned. Any thread, wait-free.
+static inline mt_slot_t *mt_slot_of(mt_pid_t pid) {
+    uint32_t index = mt_pid_index(pid);
+    if (MT_UNLIKELY(!mt_region_contains_index(&mt_slots, index))) return NULL;
+    return (mt_slot_t *)mt_region_at(&mt_slots, index);
+}
+
+static inline mt_pid_t mt_slot_pid(const mt_slot_t *slot, uint32_t generation) {
+    return mt_pid_make(generation, mt_region_index(&mt_slots, slot));
+}
+
+// Whether the process has not begun to end. Only a hint. Any thread, wait-free.
+static inline bool mt_pid_is_alive(mt_pid_t pid) {
+    const mt_slot_t *slot = mt_slot_of(pid);
+    // acquire: pairs with the release of `life` in mt_process_spawn, so that a live answer shows a made process.
+    uint64_t life = slot ? mt_a64_load_acq(&slot->life) : 0;
+    return mt_life_generation(life) == mt_pid_generation(pid) && (life & MT_LIFE_LIVE);
+}
+
+#endif

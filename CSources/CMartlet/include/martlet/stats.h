@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conservation counters: sent = handled + refused + discarded when nothing moves. One block for each thread and runtime,
+// written by that thread alone, summed by whoever asks.
+#ifndef MARTLET_STATS_H
+#define MARTLET_STATS_H
+
+#include "runtime.h"
+
+// Why a message was not delivered; counts dead letters.
+typedef enum __attribute__((enum_extensibility(closed))) mt_dead_cause {
+    MT_DEAD_NO_PROCESS,
+    MT_DEAD_FULL,
+    MT_DEAD_RECEIVER_ENDED,
+    MT_DEAD_EXPIRED,
+    MT_DEAD_LATE_REPLY,
+} mt_dead_cause_t;
+#define MT_DEAD_CAUSES 5
+
+typedef struct mt_stats {
+    mt_a64_t sent;      // messages accepted by a mailbox or refused
+    mt_a64_t handled;   // given to a handler or returned by receive
+    mt_a64_t refused;   // no process, or full
+    mt_a64_t discarded; // accepted and then dropped
+    mt_a64_t spawns;
+    mt_a64_t exits;
+    mt_a64_t steals;
+    mt_a64_t parks;
+    mt_a64_t dead[MT_DEAD_CAUSES];
+    mt_runtime_t *runtime;
+    mt_thread_t *thread;
+    struct mt_stats *next; // in the runtime's list; guarded by its lock
+} mt_stats_t;
+
+mt_stats_t *mt__stats_slow(mt_thread_t *thread, mt_runtime_t *runtime);
+
+// The calling thread's block for that runtime; never NULL (out of memory: a shared block that may lose counts).
+static inline mt_stats_t *mt_stats(mt_thread_t *thread, mt_runtime_t *runtime) {
+    if (MT_LIKELY(thread->stats_runtime == (void *)runtime)) return (mt_stats_t *)thread->stats;
+    return mt__stats_slow(thread, runtime);
+}
+
+#endif

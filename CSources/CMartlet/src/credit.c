@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cold half of credits: waiters, grants, displacing.
+#include "martlet/credit.h"
+
+#include "martlet/mailbox.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Messages to look past in search of a droppable one.
+#define DISPLACE_LOOK_MAX 8
+// Room is given back in batches of at most this many, so that a producer and the consumer do not fight for the line.
+#define GIVE_BATCH_MAX 16u
+
+struct mt_bounded {
+    mt_bounded_head_t head;
+    unsigned char pad[MT_CACHE_LINE - sizeof(mt_bounded_head_t)];
+    pthread_mutex_t waiters_mutex; // guards the list
+    mt_credit_waiter_t *first, *last;
+    pthread_mutex_t pop_mutex; // MT_POLICY_DROP_OLDEST: pop, release and displace
+};
+
+static mt_bounded_t *whole(mt_bounded_head_t *head) { return (mt_bounded_t *)head; }
+
+mt_status_t mt_credit_attach(mt_slot_t *slot, uint32_t generation, uint32_t capacity, mt_policy_t policy) {
+    mt_bounded_t *bounded = (mt_bounded_t *)mt_aptr_load_rlx(&slot->bounded);
+    if (policy == MT_POLICY_UNBOUNDED) return MT_OK; // the word's old generation says that it does not count
+    if (capacity == 0 || capacity > MT_CAPACITY_MAX) return MT_INVALID;
+    if (!bounded) {
+        // Stays with the slot for ever: a late sender may look at the credit word at any time.
+        bounded = aligned_alloc(MT_CACHE_LINE, (sizeof *bounded + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE);
+        if (!bounded) return MT_NO_MEMORY;
+        memset(bounded, 0, sizeof *bounded);
+        pthread_mutex_init(&bounded->waiters_mutex, NULL);
+        pthread_mutex_init(&bounded->pop_mutex, NULL);
+    }
+    bounded->head.capacity = capacity;
+    bounded->head.policy = policy;
+    bounded->head.owed = 0;
+    uint32_t batch = capacity / 8 < GIVE_BATCH_MAX ? capacity / 8 : GIVE_BATCH_MAX;
+    bounded->head.batch = batch ? batch : 1;
+    // release: the fields above, for a sender that finds this generation in the word.
+    mt_a64_store_rel(&bounded->head.credit, (uint64_t)generation << 32 | capacity);
+    mt_aptr_store_rel(&slot->bounded, bounded);
+    return MT_OK;
+}
+
+static void unlink_waiter(mt_bounded_t *bounded, mt_credit_waiter_t *waiter) {
+    *(waiter->previous ? &waiter->previous->next : &bounded->first) = waiter->next;
+    *(waiter->next ? &waiter->next->previous : &bounded->last) = waiter->previous;
+    waiter->is_queued = false;
+}
+
+// Takes WAITERS off when the list is empty. Under the mutex: only who holds it sets or clears the flag.
+static void clear_flag_if_empty(mt_bounded_t *bounded) {
+    if (bounded->first) return;
+    uint64_t word = mt_a64_load_acq(&bounded->head.credit);
+    while (word & MT_CREDIT_WAITERS && !mt_a64_cas(&bounded->head.credit, &word, word & ~MT_CREDIT_WAITERS)) {}
+}
+
+// Hands room to waiters, first come first served, until one of the two runs out. A waiter that timed out meanwhile loses
+// its turn, not the credit.
+static void grant(mt_bounded_t *bounded, uint32_t generation) {
+    for (;;) {
+        pthread_mutex_lock(&bounded->waiters_mutex);
+        mt_credit_waiter_t *waiter = bounded->first;
+        if (!waiter) clear_flag_if_empty(bounded);
+        uint64_t word = mt_a64_load_acq(&bounded->head.credit);
+        bool took = false;
+        while (waiter && word >> 32 == generation && word & MT_CREDIT_ROOM && !took)
+            took = mt_a64_cas(&bounded->head.credit, &word, word - 1);
+        mt_reply_ref_t reply = 0;
+        if (took) {
+            reply = waiter->reply;
+            unlink_waiter(bounded, waiter);
+            clear_flag_if_empty(bounded);
+        }
+        pthread_mutex_unlock(&bounded->waiters_mutex);
+        if (!took) return;
+        if (mt_reply_complete(reply, MT_REPLY_GRANTED)) continue;
+        mt_a64_add(&bounded->head.credit, 1);
+    }
+}
+
+void mt_credit_give(mt_bounded_head_t *head, uint32_t generation, uint32_t count) {
+    // acq_rel: by rule. The owner gives only to its own incarnation, whose generation the word carries until it ends.
+    uint64_t before = mt_a64_add(&head->credit, count);
+    MT_DEBUG_ASSERT((before & MT_CREDIT_ROOM) + count <= head->capacity);
+    if (MT_UNLIKELY(before & MT_CREDIT_WAITERS)) grant(whole(head), generation);
+}
+
+void mt_credit_return(mt_bounded_head_t *head, uint32_t generation) {
+    uint64_t word = mt_a64_load_acq(&head->credit);
+    do {
+        if (word >> 32 != generation) return;
+    } while (!mt_a64_cas(&head->credit, &word, word + 1));
+    if (word & MT_CREDIT_WAITERS) grant(whole(head), generation);
+}
+
+mt_credit_result_t mt_credit_wait(mt_bounded_head_t *head, uint32_t generation, mt_credit_waiter_t *waiter) {
+    mt_bounded_t *bounded = whole(head);
+    pthread_mutex_lock(&bounded->waiters_mutex);
+    uint64_t word = mt_a64_load_acq(&head->credit);
+    mt_credit_result_t result = MT_CREDIT_FULL;
+    for (;;) {
+        if (word >> 32 != generation) {
+            result = MT_CREDIT_OVER;
+            break;
+        }
+        if (!bounded->first && word & MT_CREDIT_ROOM) {
+            if (!mt_a64_cas(&head->credit, &word, word - 1)) continue;
+            result = MT_CREDIT_TAKEN;
+            break;
+        }
+        // The flag and the room are one word: the owner's give either comes before this CAS, which then fails and sees
+        // the room, or sees the flag.
+        if (word & MT_CREDIT_WAITERS || mt_a64_cas(&head->credit, &word, word | MT_CREDIT_WAITERS)) break;
+    }
+    waiter->is_queued = false;
+    if (result == MT_CREDIT_FULL) {
+        waiter->next = NULL;
+        waiter->previous = bounded->last;
+        *(bounded->last ? &bounded->last->next : &bounded->first) = waiter;
+        bounded->last = waiter;
+        waiter->is_queued = true;
+    }
+    pthread_mutex_unlock(&bounded->waiters_mutex);
+    return result;
+}
+
+void mt_credit_leave(mt_bounded_head_t *head, mt_credit_waiter_t *waiter) {
+    mt_bounded_t *bounded = whole(head);
+    // Even when it was granted: the granter has read the waiter under this mutex and is past it now.
+    pthread_mutex_lock(&bounded->waiters_mutex);
+    if (waiter->is_queued) {
+        unlink_waiter(bounded, waiter);
+        clear_flag_if_empty(bounded);
+    }
+    pthread_mutex_unlock(&bounded->waiters_mutex);
+}
+
+void mt_credit_close(mt_bounded_head_t *head) {
+    mt_bounded_t *bounded = whole(head);
+    for (;;) {
+        pthread_mutex_lock(&bounded->waiters_mutex);
+        mt_credit_waiter_t *waiter = bounded->first;
+        mt_reply_ref_t reply = waiter ? waiter->reply : 0;
+        if (waiter) unlink_waiter(bounded, waiter);
+        clear_flag_if_empty(bounded);
+        // No generation has room 0 and no flag for ever: the word of a dead incarnation grants nothing more.
+        if (!waiter) mt_a64_store_rel(&head->credit, 0);
+        pthread_mutex_unlock(&bounded->waiters_mutex);
+        if (!waiter) return;
+        mt_reply_complete(reply, MT_REPLY_NO_PROCESS);
+    }
+}
+
+void mt_credit_pop_lock(mt_bounded_head_t *head) { pthread_mutex_lock(&whole(head)->pop_mutex); }
+void mt_credit_pop_unlock(mt_bounded_head_t *head) { pthread_mutex_unlock(&whole(head)->pop_mutex); }
+
+static bool is_droppable(const mt_node_t *node, uint32_t generation) {
+    return node->generation == generation && node->flags & MT_NODE_CREDIT &&
+           (node->kind == MT_KIND_CAST || node->kind == MT_KIND_MESSAGE || node->kind == MT_KIND_UNEXPECTED);
+}
+
+// Under the pop mutex. A droppable node with a successor is cut out; one at the end of the chain can only go as the
+// consumer would take it, which makes it the stub: its payload leaves, it stays.
+static mt_node_t *cut_oldest(mt_slot_t *slot, uint32_t generation, bool *stays) {
+    mt_node_t *before = slot->tail;
+    for (int looked = 0; looked <= DISPLACE_LOOK_MAX; looked++) {
+        mt_node_t *node = (mt_node_t *)mt_aptr_load_acq(&before->next);
+        if (!node) return NULL;
+        mt_node_t *after = (mt_node_t *)mt_aptr_load_acq(&node->next);
+        if (is_droppable(node, generation)) {
+            *stays = after == NULL;
+            // release: keeps the successor's payload visible to who follows the new link.
+            if (after) mt_aptr_store_rel(&before->next, after);
+            else if (before == slot->tail) slot->tail = node;
+            else return NULL;
+            return node;
+        }
+        before = node;
+    }
+    return NULL;
+}
+
+bool mt_credit_displace(mt_slot_t *slot, mt_bounded_head_t *head, uint32_t generation, mt_thread_t *thread) {
+    unsigned char payload[MT_NODE_PAYLOAD_MAX] __attribute__((aligned(16)));
+    mt_credit_pop_lock(head);
+    // Idle or claimed by nobody's queue: nothing is queued then, and the tail belongs to who comes next.
+    mt_node_t *old_tail = slot->tail;
+    bool stays = false;
+    mt_node_t *node = mt_a64_load_acq(&slot->head) & MT_HEAD_IDLE ? NULL : cut_oldest(slot, generation, &stays);
+    const mt_payload_ops_t *ops = node ? node->ops : NULL;
+    if (ops) memcpy(payload, node->payload, ops->size);
+    mt_node_t *garbage = !node ? NULL : !stays ? node : old_tail != mt_mailbox_stub(slot) ? old_tail : NULL;
+    mt_credit_pop_unlock(head);
+    if (garbage) mt_node_free(thread, garbage);
+    if (ops && ops->destroy) ops->destroy(ops, payload);
+    return node != NULL;
+}

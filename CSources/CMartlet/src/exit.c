@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// The exit protocol and the dead letters it leaves.
+#include "martlet/slice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime_state.h"
+
+// Calls whose handler returned without an answer. Entries are never unlinked: each append drops up to two that were
+// answered since, so the array stays within twice the live ones.
+typedef struct mt_deferred {
+    uint32_t count, capacity, sweep;
+    mt_reply_ref_t refs[];
+} mt_deferred_t;
+
+#define DEFERRED_INITIAL 4u
+
+static void drop_stale(mt_deferred_t *deferred) {
+    for (int looked = 0; looked < 2 && deferred->count; looked++) {
+        if (deferred->sweep >= deferred->count) deferred->sweep = 0;
+        if (mt_reply_is_armed(deferred->refs[deferred->sweep])) deferred->sweep++;
+        else deferred->refs[deferred->sweep] = deferred->refs[--deferred->count];
+    }
+}
+
+bool mt_slice_defer(mt_slice_t *slice, mt_reply_ref_t ref) {
+    mt_deferred_t *deferred = slice->slot->deferred;
+    if (deferred) drop_stale(deferred);
+    if (!deferred || deferred->count == deferred->capacity) {
+        uint32_t capacity = deferred ? deferred->capacity * 2 : DEFERRED_INITIAL;
+        mt_deferred_t *grown = realloc(deferred, sizeof *grown + capacity * sizeof grown->refs[0]);
+        if (!grown) return false;
+        if (!deferred) grown->count = grown->sweep = 0;
+        grown->capacity = capacity;
+        slice->slot->deferred = deferred = grown;
+    }
+    deferred->refs[deferred->count++] = ref;
+    return true;
+}
+
+bool mt__slice_unanswered(mt_slice_t *slice) {
+    mt_reply_ref_t ref = slice->frame.call;
+    slice->frame.call = 0;
+    if (!mt_reply_is_armed(ref)) return true; // answered from another thread
+    if (mt_slice_defer(slice, ref)) mt_reply_mark_deferred(ref);
+    else mt_reply_complete(ref, MT_REPLY_OVERLOADED); // no memory to remember it: its caller must not wait for ever
+    return true;
+}
+
+void mt_process_dead_letter(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_dead_cause_t cause) {
+    bool is_user = node->kind >= MT_KIND_CALL && node->kind <= MT_KIND_UNEXPECTED;
+    if (node->reply && node->kind != MT_KIND_TIMEOUT) {
+        // Received alive by the incarnation that just ended: its reason. Else: nobody was there.
+        if (slot->last_reason && node->generation == slot->last_generation)
+            mt_reply_complete_exited(node->reply, slot->last_reason);
+        else mt_reply_complete(node->reply, MT_REPLY_NO_PROCESS);
+    }
+    mt_pid_t pid = mt_slot_pid(slot, node->generation);
+    const mt_payload_ops_t *ops = node->ops;
+    mt_runtime_t *runtime = mt_runtime_of(slot);
+    if (ops && ops->destroy) ops->destroy(ops, node->payload);
+    node->ops = NULL;
+    if (!is_user || !runtime) return;
+    mt_stats_t *stats = mt_stats(thread, runtime);
+    mt_a64_bump(&stats->discarded, 1);
+    mt_a64_bump(&stats->dead[cause], 1);
+    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops ? ops->name : "", cause);
+}
+
+void mt_slice_park_reply(mt_slice_t *slice, mt_reply_ref_t ref, mt_node_t *node) {
+    slice->parked_reply = node;
+    slice->parked_for = ref;
+}
+
+void mt_slice_publish_parked(mt_slice_t *slice) {
+    mt_node_t *node = slice->parked_reply;
+    if (!node) return;
+    slice->parked_reply = NULL;
+    mt_reply_t *reply = mt_reply_claim(slice->parked_for);
+    if (reply) {
+        memcpy(reply->value, node->payload, node->ops->size); // a move: the node's payload is gone
+        void *waiter = mt_reply_finish(reply, MT_REPLY_VALUE);
+        if (waiter) mt_hooks.resume(waiter);
+    } else if (node->ops->destroy) {
+        node->ops->destroy(node->ops, node->payload);
+    }
+    mt_node_free(slice->thread, node);
+}
+
+void mt_slice_exit_begin(mt_slice_t *slice, void *reason) {
+    mt_slot_t *slot = slice->slot;
+    uint32_t generation = slice->frame.generation;
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    // release: nothing of the incarnation is needed by who reads DYING; strangers may still add flags, hence the CAS.
+    while (!mt_a64_cas(&slot->life, &life, mt_life_make(generation, MT_LIFE_DYING))) {}
+    slot->last_generation = generation;
+    slot->last_reason = reason;
+    slot->generation = 0; // from here every node of this generation is a dead letter
+}
+
+static void fail_calls(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    if (slice->frame.call) mt_reply_complete_exited(slice->frame.call, slot->last_reason);
+    if (slot->current_call) mt_reply_complete_exited(slot->current_call, slot->last_reason); // stale unless taken
+    slice->frame.call = slot->current_call = 0;
+    mt_deferred_t *deferred = slot->deferred;
+    slot->deferred = NULL;
+    for (uint32_t i = 0; deferred && i < deferred->count; i++)
+        mt_reply_complete_exited(deferred->refs[i], slot->last_reason);
+    free(deferred);
+}
+
+// Records that came too late, or for an incarnation before: nobody will read them.
+static void drop_exit_records(mt_slice_t *slice) {
+    mt_node_t *record = (mt_node_t *)mt_aptr_xchg(&slice->slot->exits, NULL);
+    while (record) {
+        mt_node_t *next = (mt_node_t *)mt_aptr_load_rlx(&record->next);
+        mt_hooks.reason_release(*(void **)(void *)record->payload);
+        mt_node_free(slice->thread, record);
+        record = next;
+    }
+}
+
+void mt_slice_exit_finish(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    mt_runtime_t *runtime = mt_runtime_of(slot);
+    mt_pid_t pid = mt_slot_pid(slot, slot->last_generation);
+    // Names first: who hears of the end, by a failed call or a watch, may start a successor at once.
+    if (slot->name) mt_names_unregister(runtime->names, slot->name, pid);
+    slot->name = NULL;
+    if (slice->parked_reply) {
+        if (slice->parked_reply->ops->destroy)
+            slice->parked_reply->ops->destroy(slice->parked_reply->ops, slice->parked_reply->payload);
+        mt_node_free(slice->thread, slice->parked_reply);
+        slice->parked_reply = NULL;
+    }
+    mt_timers_cancel_owner(runtime->timers, pid, &slot->timers);
+    slot->idle_timer = 0;
+    slot->idle_arming++;
+    slot->state = NULL;
+    slot->klass = NULL;
+    slot->flags &= ~MT_SLOT_HIBERNATED;
+    fail_calls(slice);
+    if (slice->bounded) mt_credit_close(slice->bounded);
+    slice->bounded = NULL;
+    drop_exit_records(slice);
+    if (slice->undelivered) {
+        mt_process_dead_letter(slice->thread, slot, slice->undelivered, MT_DEAD_RECEIVER_ENDED);
+        slice->undelivered = NULL;
+    }
+    mt_a64_bump(&slice->stats->exits, 1);
+}

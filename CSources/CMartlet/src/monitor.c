@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The monitor thread: one a runtime, the last resort of everything that is normally done in passing. It looks each 1 to
+// 10 ms and sleeps without a timeout once all workers have slept for a while.
+//
+//   a turn stands still with work behind it      -> notify: a thief may come for it
+//   a handler longer than the stall limit        -> report, once a turn
+//   timers overdue, nobody drives                -> drive
+//   kills and exits that met a busy process      -> take it now that its handler runs
+//   the coarse clock of message ages             -> refresh
+#include "martlet/process.h"
+#include "runtime_state.h"
+
+#include <stdlib.h>
+
+#define LOOK_MIN_NS UINT64_C(1000000)
+#define LOOK_MAX_NS UINT64_C(10000000)
+// Looks with every worker asleep before the monitor sleeps too: cheap against waking it for every burst.
+#define QUIET_LOOKS_MAX 20u
+// Timers later than this have no driver that works.
+#define OVERDUE_NS UINT64_C(2000000)
+#define TIMER_BATCHES 8u
+
+void mt__monitor_wake(mt_runtime_t *runtime) {
+    mt_a32_xchg(&runtime->monitor_token, 1);
+    mt_env_system.unpark(NULL, &runtime->monitor_token, 1);
+}
+
+void mt__retry_later(mt_runtime_t *runtime, mt_pid_t pid) {
+    pthread_mutex_lock(&runtime->retry_mutex);
+    if (runtime->retry_count == runtime->retry_capacity) {
+        uint32_t capacity = runtime->retry_capacity ? runtime->retry_capacity * 2 : MT_RETRIES_INITIAL;
+        mt_pid_t *grown = realloc(runtime->retries, capacity * sizeof *grown);
+        if (grown) {
+            runtime->retries = grown;
+            runtime->retry_capacity = capacity;
+        }
+    }
+    // Without memory the kill still happens, when the handler ends by itself.
+    if (runtime->retry_count < runtime->retry_capacity) runtime->retries[runtime->retry_count++] = pid;
+    mt_a32_store_rel(&runtime->retry_pending, runtime->retry_count);
+    pthread_mutex_unlock(&runtime->retry_mutex);
+    mt__monitor_wake(runtime);
+}
+
+static void retry_kills(mt_runtime_t *runtime, mt_thread_t *thread) {
+    if (mt_a32_load_acq(&runtime->retry_pending) == 0) return;
+    pthread_mutex_lock(&runtime->retry_mutex);
+    for (uint32_t i = 0; i < runtime->retry_count;) {
+        if (mt_process_take(thread, runtime->retries[i])) runtime->retries[i] = runtime->retries[--runtime->retry_count];
+        else i++;
+    }
+    mt_a32_store_rel(&runtime->retry_pending, runtime->retry_count);
+    pthread_mutex_unlock(&runtime->retry_mutex);
+}
+
+static void report_stall(mt_runtime_t *runtime, mt_worker_t *worker, uint32_t turn, uint64_t elapsed) {
+    mt_pid_t pid = mt_a64_load_rlx(&worker->running_pid);
+    if (!pid || worker->reported_turns == turn || !mt_hooks.stalled) return;
+    worker->reported_turns = turn;
+    mt_hooks.stalled(runtime->config.context, pid, "", elapsed);
+}
+
+static void watch_worker(mt_runtime_t *runtime, mt_worker_t *worker, uint64_t now, bool *wants_help) {
+    uint32_t turn = mt_a32_load_acq(&worker->turns);
+    uint64_t since = mt_a64_load_rlx(&worker->turn_start_ns);
+    bool stands_still = since && turn == worker->seen_turns;
+    worker->seen_turns = turn;
+    if (!stands_still) return;
+    if (!mt__ring_is_empty(worker) || mt_aptr_load_acq(&worker->run_next)) *wants_help = true;
+    if (now > since && now - since >= runtime->config.stall_limit_ns) report_stall(runtime, worker, turn, now - since);
+}
+
+// True: every worker sleeps and nothing waits for the monitor.
+static bool look(mt_runtime_t *runtime, mt_thread_t *thread) {
+    uint64_t now = mt__now(runtime);
+    mt_a32_store_rlx(&runtime->coarse_ms, (uint32_t)(now / 1000000));
+    retry_kills(runtime, thread);
+    bool wants_help = false;
+    for (uint32_t i = 0; i < runtime->config.workers; i++) watch_worker(runtime, runtime->workers[i], now, &wants_help);
+    if (wants_help) mt__notify(runtime);
+    if (!runtime->env.is_virtual && mt_timers_next_due(runtime->timers) + OVERDUE_NS < now)
+        mt_timers_expire(runtime->timers, now, TIMER_BATCHES);
+    return (uint32_t)mt_a64_load_sc(&runtime->idle) == runtime->config.workers &&
+           mt_a32_load_acq(&runtime->retry_pending) == 0;
+}
+
+void mt__monitor_main(void *raw) {
+    mt_runtime_t *runtime = raw;
+    mt_thread_t *thread = mt_thread_self();
+    if (!thread) MT_FATAL("no memory for the record of the monitor thread");
+    uint64_t pause = LOOK_MIN_NS;
+    uint32_t quiet_looks = 0;
+    while (mt_a32_load_acq(&runtime->state) != MT_RUNTIME_STOPPED) {
+        bool is_quiet = look(runtime, thread);
+        quiet_looks = is_quiet ? quiet_looks + 1 : 0;
+        bool is_pressed = mt_a32_load_acq(&runtime->retry_pending) != 0;
+        pause = is_pressed ? LOOK_MIN_NS : pause * 2 < LOOK_MAX_NS ? pause * 2 : LOOK_MAX_NS;
+        bool deep = quiet_looks > QUIET_LOOKS_MAX;
+        if (deep) {
+            // sc: Dekker with notify: {idle; load deep} against {deep; load idle}.
+            mt_a32_store_sc(&runtime->monitor_is_deep, 1);
+            if ((uint32_t)mt_a64_load_sc(&runtime->idle) != runtime->config.workers) deep = false;
+        }
+        // The system's clock also for a virtual runtime: the monitor watches threads, not processes.
+        uint64_t until = deep ? MT_FOREVER : mt_env_system.now_ns(NULL) + pause;
+        if (mt_a32_load_acq(&runtime->monitor_token) == 0)
+            mt_env_system.park(NULL, &runtime->monitor_token, 0, until);
+        if (mt_a32_xchg(&runtime->monitor_token, 0)) {
+            pause = LOOK_MIN_NS / 2;
+            quiet_looks = 0;
+        }
+        mt_a32_store_rel(&runtime->monitor_is_deep, 0);
+    }
+    mt_a32_add(&runtime->threads, (uint32_t)-1);
+    mt_env_system.unpark(NULL, &runtime->threads, UINT32_MAX >> 1);
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sleeping and waking: notify, park, and the timer driver.
+//
+// `idle` = searching:32 | parked:32. A wake-up costs more than a thousand messages, so one thread at a time searches for
+// work: submit wakes somebody only while nobody searches, and the last searcher that finds work wakes the next.
+//
+//   submit                      last searcher before it parks
+//     store to a queue (sc)       idle: parked + 1, searching - 1 (sc)
+//     load idle (sc)              load every queue (sc)              at least one of the two sees the other
+//
+//   arm a timer                 driver
+//     due (sc)                    driver deadline (sc)
+//     load driver (sc)            load due (sc)                      timer.h has this pair
+#include "runtime_state.h"
+
+#define SEARCHING UINT64_C(0x100000000)
+#define PARKED_MASK UINT64_C(0xFFFFFFFF)
+// Sleep of a worker while stalled processes wait: at first, and at most.
+#define STALL_SLEEP_MIN_NS UINT64_C(50000)
+
+void mt__notify(mt_runtime_t *runtime) {
+    // sc: Dekker, see above. A shared read: no contention in a fan-out.
+    uint64_t idle = mt_a64_load_sc(&runtime->idle);
+    if (idle >= SEARCHING || (idle & PARKED_MASK) == 0) return;
+    pthread_mutex_lock(&runtime->lock);
+    mt_worker_t *worker = NULL;
+    idle = mt_a64_load_sc(&runtime->idle);
+    if (idle < SEARCHING && (idle & PARKED_MASK) != 0 && (worker = runtime->parked)) {
+        runtime->parked = worker->next_parked;
+        worker->is_parked = false;
+        mt_a64_add_sc(&runtime->idle, SEARCHING - 1);
+    }
+    pthread_mutex_unlock(&runtime->lock);
+    if (!worker) return;
+    // acq_rel: by rule; the queues ordered the work already.
+    mt_a32_xchg(&worker->token, 1);
+    runtime->env.unpark(runtime->env.context, &worker->token, 1);
+    if (MT_UNLIKELY(mt_a32_load_acq(&runtime->monitor_is_deep))) mt__monitor_wake(runtime);
+}
+
+void mt__wake_driver(void *raw) {
+    mt_runtime_t *runtime = raw;
+    mt_worker_t *driver = mt_aptr_load_acq(&runtime->driver);
+    if (!driver) return; // on its way out: it looks at the timers before it sleeps again
+    mt_a32_xchg(&driver->token, 1);
+    runtime->env.unpark(runtime->env.context, &driver->token, 1);
+}
+
+bool mt__has_work(mt_runtime_t *runtime) {
+    if (mt_a32_load_sc(&runtime->inject_count)) return true;
+    for (uint32_t i = 0; i < runtime->config.workers; i++) {
+        const mt_worker_t *worker = runtime->workers[i];
+        if (!mt__ring_is_empty(worker) || mt_aptr_load_sc(&worker->run_next)) return true;
+    }
+    return false;
+}
+
+// Somebody waits until all workers sleep: tell them to look.
+void mt__tell_idle(mt_runtime_t *runtime) {
+    if (MT_LIKELY(mt_a32_load_sc(&runtime->idle_waiters) == 0)) return;
+    mt_a32_add(&runtime->idle_epoch, 1);
+    mt_env_system.unpark(NULL, &runtime->idle_epoch, UINT32_MAX >> 1);
+}
+
+static void enter_parked(mt_worker_t *worker, bool *was_last_searcher) {
+    mt_runtime_t *runtime = worker->runtime;
+    pthread_mutex_lock(&runtime->lock);
+    uint64_t before = mt_a64_add_sc(&runtime->idle, worker->is_searching ? 1 - SEARCHING : 1);
+    worker->is_parked = true;
+    worker->next_parked = runtime->parked;
+    runtime->parked = worker;
+    pthread_mutex_unlock(&runtime->lock);
+    *was_last_searcher = worker->is_searching && before / SEARCHING == 1;
+    worker->is_searching = false;
+}
+
+// Off the stack if still on it; else the notifier has made this worker a searcher.
+static void leave_parked(mt_worker_t *worker) {
+    mt_runtime_t *runtime = worker->runtime;
+    pthread_mutex_lock(&runtime->lock);
+    if (worker->is_parked) {
+        mt_worker_t **place = &runtime->parked;
+        while (*place != worker) place = &(*place)->next_parked;
+        *place = worker->next_parked;
+        worker->is_parked = false;
+        mt_a64_add_sc(&runtime->idle, (uint64_t)-1);
+    } else {
+        worker->is_searching = true;
+    }
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+static uint64_t sleep_until(mt_worker_t *worker, bool is_driver) {
+    mt_runtime_t *runtime = worker->runtime;
+    uint64_t deadline = is_driver ? mt_timers_driver_enter(runtime->timers) : MT_FOREVER;
+    if (mt_a32_load_acq(&runtime->stalled_count) == 0) return deadline;
+    uint64_t soon = mt__now(runtime) + STALL_SLEEP_MIN_NS;
+    return soon < deadline ? soon : deadline;
+}
+
+void mt__park(mt_worker_t *worker) {
+    mt_runtime_t *runtime = worker->runtime;
+    mt__nursery_flush(worker);
+    bool was_last_searcher = false;
+    enter_parked(worker, &was_last_searcher);
+    if (was_last_searcher && mt__has_work(runtime)) mt__notify(runtime);
+    void *nobody = NULL;
+    bool is_driver = mt_aptr_cas(&runtime->driver, &nobody, worker);
+    uint64_t deadline = sleep_until(worker, is_driver);
+    mt__tell_idle(runtime);
+    mt_a64_bump(&mt_stats(mt_thread_current, runtime)->parks, 1);
+    while (mt_a32_load_acq(&worker->token) == 0 && mt_a32_load_acq(&runtime->state) != MT_RUNTIME_STOPPED) {
+        if (!runtime->env.park(runtime->env.context, &worker->token, 0, deadline)) break;
+    }
+    if (is_driver) {
+        mt_timers_driver_leave(runtime->timers);
+        mt_aptr_store_rel(&runtime->driver, NULL);
+    }
+    leave_parked(worker);
+    // A token that comes after this wakes the next sleep early: it looks and sleeps again.
+    mt_a32_xchg(&worker->token, 0);
+}
+
+bool mt_runtime_is_idle(mt_runtime_t *runtime) {
+    return (mt_a64_load_sc(&runtime->idle) & PARKED_MASK) == runtime->config.workers && !mt__has_work(runtime) &&
+           mt_a32_load_sc(&runtime->detached) == 0 && mt_a32_load_sc(&runtime->stalled_count) == 0;
+}
+
+void mt_runtime_wait_idle(mt_runtime_t *runtime) {
+    // sc: Dekker with mt__tell_idle: {waiters; load idle} against {idle; load waiters}.
+    mt_a32_add_sc(&runtime->idle_waiters, 1);
+    for (;;) {
+        uint32_t epoch = mt_a32_load_acq(&runtime->idle_epoch);
+        if (mt_runtime_is_idle(runtime)) break;
+        mt_env_system.park(NULL, &runtime->idle_epoch, epoch, MT_FOREVER);
+    }
+    mt_a32_add_sc(&runtime->idle_waiters, (uint32_t)-1);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spawning, sending the long way, and asking for the end of a process.
+#include "martlet/process.h"
+
+#include "runtime_state.h"
+
+// The first spawn on a slot makes its mailbox; afterwards the mailbox lives as long as the slot.
+static uint32_t next_generation(mt_slot_t *slot) {
+    // relaxed: the slot was on the free list, whose exchange ordered everything before.
+    uint32_t generation = mt_life_generation(mt_a64_load_rlx(&slot->life));
+    if (generation) return generation;
+    mt_mailbox_init(slot);
+    slot->flags = MT_SLOT_RETIRED;
+    return 1;
+}
+
+mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_spawn_t *spec, mt_pid_t *pid) {
+    if (mt_a32_load_acq(&runtime->state) != MT_RUNTIME_RUNNING) return MT_SHUT_DOWN;
+    if (mt_a32_add(&runtime->processes, 1) >= runtime->config.processes_max) {
+        mt_a32_add(&runtime->processes, (uint32_t)-1);
+        return MT_SYSTEM_LIMIT;
+    }
+    uint32_t index = mt_region_take(&mt_slots, &thread->slots);
+    mt_slot_t *slot = index ? (mt_slot_t *)mt_region_at(&mt_slots, index) : NULL;
+    mt_status_t status = slot ? MT_OK : MT_SYSTEM_LIMIT;
+    uint32_t generation = slot ? next_generation(slot) : 0;
+    if (slot) status = mt_credit_attach(slot, generation, spec->capacity, spec->policy);
+    if (status != MT_OK) {
+        if (slot) {
+            mt_a64_store_rel(&slot->life, mt_life_make(generation, 0));
+            mt_region_give(&mt_slots, &thread->slots, index);
+        }
+        mt_a32_add(&runtime->processes, (uint32_t)-1);
+        return status;
+    }
+    mt_aptr_store_rlx(&slot->runtime, runtime);
+    // release: runtime, credits, mailbox; pairs with the acquire of life in mt_process_send.
+    mt_a64_store_rel(&slot->life, mt_life_make(generation, MT_LIFE_LIVE | (spec->traps_exits ? MT_LIFE_TRAP : 0)));
+    mt_a64_bump(&mt_stats(thread, runtime)->spawns, 1);
+    *pid = mt_pid_make(generation, index);
+    spec->init->kind = MT_KIND_INIT;
+    spec->init->flags = 0;
+    // Pushed before anybody is shown the pid, so that no message can come before INIT.
+    mt_process_push(thread, slot, generation, spec->init);
+    return MT_OK;
+}
+
+static bool is_over(uint64_t life, mt_pid_t pid) { return (life ^ pid) >> 32 || !(life & MT_LIFE_LIVE); }
+
+// A credit for a user message, taken from a message that is displaced if the policy says so.
+static mt_status_t take_credit(mt_thread_t *thread, mt_slot_t *slot, mt_bounded_head_t *bounded, uint32_t generation) {
+    mt_credit_result_t result = mt_credit_take(bounded, generation);
+    if (result == MT_CREDIT_TAKEN) return MT_OK;
+    if (result == MT_CREDIT_OVER) return MT_NO_PROCESS;
+    if (bounded->policy != MT_POLICY_DROP_OLDEST || !mt_credit_displace(slot, bounded, generation, thread))
+        return MT_FULL;
+    mt_stats_t *stats = mt_stats(thread, mt_runtime_of(slot));
+    mt_a64_bump(&stats->discarded, 1);
+    mt_a64_bump(&stats->dead[MT_DEAD_FULL], 1);
+    return MT_DISPLACED;
+}
+
+static mt_status_t send_checked(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, mt_node_t *node, bool is_granted) {
+    uint32_t generation = mt_pid_generation(pid);
+    if (is_over(mt_a64_load_acq(&slot->life), pid)) return MT_NO_PROCESS;
+    mt_status_t status = MT_OK;
+    node->flags = is_granted ? MT_NODE_CREDIT : 0;
+    mt_bounded_head_t *bounded = mt_credit_of(slot, generation);
+    if (bounded && !is_granted) {
+        status = take_credit(thread, slot, bounded, generation);
+        if (status != MT_OK && status != MT_DISPLACED) return status;
+        node->flags = MT_NODE_CREDIT;
+    }
+    mt_runtime_t *runtime = mt_runtime_of(slot);
+    node->tick = mt_runtime_tick(runtime);
+    mt_a64_bump(&mt_stats(thread, runtime)->sent, 1);
+    mt_process_push(thread, slot, generation, node);
+    return status;
+}
+
+static mt_status_t send_fenced(mt_thread_t *thread, mt_pid_t pid, mt_node_t *node, bool is_granted) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    // A sender that was killed has no effect; it hears what it would hear of a dead receiver.
+    if (!slot || !mt_effect_begin(thread)) return MT_NO_PROCESS;
+    mt_status_t status = send_checked(thread, slot, pid, node, is_granted);
+    mt_effect_end(thread);
+    return status;
+}
+
+mt_status_t mt_process_send_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, mt_node_t *node) {
+    (void)slot;
+    return send_fenced(thread, pid, node, false);
+}
+
+mt_status_t mt_process_send_granted(mt_thread_t *thread, mt_pid_t pid, mt_node_t *node) {
+    return send_fenced(thread, pid, node, true);
+}
+
+mt_status_t mt_process_send_system(mt_thread_t *thread, mt_pid_t pid, mt_node_t *node) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    if (!slot || !mt_effect_begin(thread)) return MT_NO_PROCESS;
+    bool over = is_over(mt_a64_load_acq(&slot->life), pid);
+    node->flags = 0;
+    if (!over) mt_process_push(thread, slot, mt_pid_generation(pid), node);
+    mt_effect_end(thread);
+    return over ? MT_NO_PROCESS : MT_OK;
+}
+
+mt_status_t mt_process_watch(mt_thread_t *thread, mt_pid_t pid, mt_reply_ref_t ref) {
+    mt_node_t *node = mt_node_alloc(thread, 0);
+    if (!node) return MT_NO_MEMORY;
+    node->kind = MT_KIND_SIGNAL;
+    node->ops = NULL;
+    node->reply = ref;
+    mt_status_t status = mt_process_send_system(thread, pid, node);
+    if (status != MT_OK) mt_node_free(thread, node);
+    return status;
+}
+
+bool mt_process_take(mt_thread_t *thread, mt_pid_t pid) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    uint32_t generation = mt_pid_generation(pid);
+    if (!slot || is_over(mt_a64_load_acq(&slot->life), pid)) return true;
+    uint64_t in = mt_phase_make(generation, MT_PHASE_IN);
+    // acq_rel: pairs with the handler's CAS in mt_phase_leave and mt_effect_begin: all effects so far come before this,
+    // none after. The slot is this thread's now, and the worker's that it is submitted to.
+    if (!mt_a64_cas(&slot->phase, &in, mt_phase_make(generation, MT_PHASE_TAKEN))) return false;
+    mt_submit(thread, slot);
+    return true;
+}
+
+// Sets a lethal flag. False: the process had ended, or `unless` forbids it.
+static bool mark(mt_slot_t *slot, mt_pid_t pid, uint64_t flag, uint64_t unless) {
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    for (;;) {
+        if (is_over(life, pid) || life & unless) return false;
+        if (life & flag) return true;
+        // acq_rel: release publishes an exit record; generation-checked by the CAS itself.
+        if (mt_a64_cas(&slot->life, &life, life | flag)) return true;
+    }
+}
+
+bool mt_process_kill(mt_thread_t *thread, mt_pid_t pid) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    if (!slot || !mark(slot, pid, MT_LIFE_KILL, 0)) return false;
+    if (mt_mailbox_poke(slot)) mt_submit(thread, slot);
+    else if (!mt_process_take(thread, pid)) mt__retry_later(mt_runtime_of(slot), pid);
+    return true;
+}
+
+bool mt_process_exit_signal(mt_thread_t *thread, mt_pid_t pid, mt_pid_t from, void *reason) {
+    (void)from;
+    mt_slot_t *slot = mt_slot_of(pid);
+    if (!slot || is_over(mt_a64_load_acq(&slot->life), pid)) return false;
+    mt_node_t *record = mt_node_alloc(thread, sizeof(void *));
+    // Without memory for the reason the signal is as lethal and less eloquent.
+    if (!record) return mt_process_kill(thread, pid);
+    record->generation = mt_pid_generation(pid);
+    *(void **)(void *)record->payload = mt_hooks.reason_retain(reason);
+    void *top = mt_aptr_load_rlx(&slot->exits);
+    do {
+        mt_aptr_store_rlx(&record->next, top);
+        // release: the record; pairs with the exchange in the owner's take of the list.
+    } while (!mt_aptr_cas(&slot->exits, &top, record));
+    // A record that loses to TRAP or to the end stays on the stack and is freed with the next look or the teardown.
+    if (!mark(slot, pid, MT_LIFE_EXIT, MT_LIFE_TRAP)) return false;
+    if (mt_mailbox_poke(slot)) mt_submit(thread, slot);
+    // The handler may end first: the monitor's next look takes it if it has not.
+    else mt__retry_later(mt_runtime_of(slot), pid);
+    return true;
+}
+
+void mt_process_count_refused(mt_thread_t *thread, mt_pid_t pid, const mt_payload_ops_t *ops, mt_dead_cause_t cause) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    mt_runtime_t *runtime = slot ? mt_runtime_of(slot) : NULL;
+    if (!runtime) return;
+    mt_stats_t *stats = mt_stats(thread, runtime);
+    mt_a64_bump(&stats->sent, 1);
+    mt_a64_bump(&stats->refused, 1);
+    mt_a64_bump(&stats->dead[cause], 1);
+    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops ? ops->name : "", cause);
+}
+
+void mt_process_check(mt_slot_t *slot) {
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    MT_ASSERT(mt_a64_load_acq(&slot->head) == mt_mailbox_idle_word(slot));
+    MT_ASSERT(slot->tail == mt_mailbox_stub(slot));
+    MT_ASSERT(!(life & MT_LIFE_LIVE) == (slot->generation == 0));
+    MT_ASSERT(slot->generation == 0 || slot->generation == mt_life_generation(life));
+    MT_ASSERT(!(slot->flags & MT_SLOT_RETIRED) == (slot->generation != 0));
+    MT_ASSERT((life & MT_LIFE_LIVE) || slot->state == NULL);
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cold half of reply slots: waiting, waking threads, completing without a value.
+#include "martlet/reply.h"
+
+#include "martlet/env.h"
+
+mt_hooks_t mt_hooks;
+
+// A thread waits: the futex word must be set before DONE lets the caller free the slot, and the wake-up needs only the
+// address, which is type-stable: a wake that comes late hits nobody, or a later waiter that checks its word again.
+void mt__reply_wake_thread(mt_reply_t *reply, uint64_t word) {
+    mt_a32_store_rlx(&reply->futex, 1);
+    // release: kind, value and the futex word; pairs with the acquire in mt_reply_is_done.
+    mt_a64_store_rel(&reply->word, (word & ~MT_REPLY_PHASE) | MT_REPLY_DONE);
+    mt_env_system.unpark(NULL, &reply->futex, 1);
+}
+
+static bool complete(mt_reply_ref_t ref, mt_reply_kind_t kind, void *reason) {
+    mt_reply_t *reply = mt_reply_claim(ref);
+    if (!reply) return false;
+    if (reason) *(void **)(void *)reply->value = mt_hooks.reason_retain(reason);
+    void *waiter = mt_reply_finish(reply, kind);
+    if (waiter) mt_hooks.resume(waiter);
+    return true;
+}
+
+bool mt_reply_complete(mt_reply_ref_t ref, mt_reply_kind_t kind) { return complete(ref, kind, NULL); }
+
+bool mt_reply_complete_exited(mt_reply_ref_t ref, void *reason) { return complete(ref, MT_REPLY_EXITED, reason); }
+
+bool mt_reply_wait(mt_reply_ref_t ref, void *continuation) {
+    mt_reply_t *reply = (mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref);
+    reply->waiter = continuation;
+    uint64_t word = mt_a64_load_acq(&reply->word);
+    while ((word & MT_REPLY_PHASE) != MT_REPLY_DONE) {
+        // release: the waiter; pairs with the claimer's acquire. CLAIMED may gain W too: finish's exchange sees it.
+        if (mt_a64_cas(&reply->word, &word, word | MT_REPLY_WAITER)) return true;
+    }
+    return false;
+}
+
+void mt_reply_wait_blocking(mt_reply_ref_t ref, const struct mt_env *env, uint64_t deadline_ns) {
+    mt_reply_t *reply = (mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref);
+    if (!mt_reply_wait(ref, NULL)) return;
+    while (!mt_reply_is_done(ref)) {
+        if (env->park(env->context, &reply->futex, 0, deadline_ns)) continue;
+        mt_reply_complete(ref, MT_REPLY_TIMEOUT);
+        deadline_ns = MT_FOREVER; // lost to a claimer: its answer is a few instructions away
+    }
+}
+
+void mt_reply_mark_deferred(mt_reply_ref_t ref) {
+    mt_reply_t *reply = mt_reply_of(ref);
+    if (!reply) return;
+    uint64_t word = mt_a64_load_acq(&reply->word);
+    while (!((word ^ ref) >> 32) && (word & MT_REPLY_PHASE) == MT_REPLY_ARMED) {
+        if (mt_a64_cas(&reply->word, &word, word | MT_REPLY_DEFERRED)) return;
+    }
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starting and stopping a runtime, and the small questions about one.
+#include "martlet/runtime.h"
+
+#include "martlet/slice.h"
+#include "runtime_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define TIMER_SHARDS_PER_WORKER 4u
+#define WORKERS_MAX 1024u
+#define REPLIES_MAX (1u << 24)
+#define TIMERS_MAX (1u << 25)
+
+static mt_status_t init_regions(void) {
+    mt_status_t status = mt_region_init(&mt_slots, "process slots", sizeof(mt_slot_t), offsetof(mt_slot_t, free_link),
+                                        MT_SLOTS_MAX + 1);
+    if (status == MT_OK)
+        status = mt_region_init(&mt_replies, "reply slots", sizeof(mt_reply_t), offsetof(mt_reply_t, free_link),
+                                REPLIES_MAX);
+    if (status == MT_OK)
+        status = mt_region_init(&mt_timer_items, "timers", MT_TIMER_ITEM_SIZE, MT_TIMER_ITEM_LINK, TIMERS_MAX);
+    return status;
+}
+
+static bool is_valid(const mt_config_t *config) {
+    return config->workers >= 1 && config->workers <= WORKERS_MAX && config->run_budget >= 1 && config->tick_ns >= 1 &&
+           config->processes_max >= 1 && config->processes_max <= MT_SLOTS_MAX && config->env.now_ns;
+}
+
+static void free_workers(mt_runtime_t *runtime) {
+    for (uint32_t i = 0; runtime->workers && i < runtime->config.workers; i++) free(runtime->workers[i]);
+    free(runtime->workers);
+    runtime->workers = NULL;
+}
+
+static mt_status_t make_workers(mt_runtime_t *runtime) {
+    runtime->workers = calloc(runtime->config.workers, sizeof *runtime->workers);
+    if (!runtime->workers) return MT_NO_MEMORY;
+    for (uint32_t i = 0; i < runtime->config.workers; i++) {
+        mt_worker_t *worker = aligned_alloc(MT_CACHE_LINE, (sizeof *worker + MT_CACHE_LINE - 1) / MT_CACHE_LINE *
+                                                               MT_CACHE_LINE);
+        if (!worker) return MT_NO_MEMORY;
+        memset(worker, 0, sizeof *worker);
+        worker->number = i;
+        worker->runtime = runtime;
+        worker->random = runtime->env.random(runtime->env.context);
+        runtime->workers[i] = worker;
+    }
+    return MT_OK;
+}
+
+static void wait_for_threads(mt_runtime_t *runtime, uint64_t deadline_ns) {
+    for (;;) {
+        uint32_t alive = mt_a32_load_acq(&runtime->threads);
+        if (alive == 0) return;
+        if (!mt_env_system.park(NULL, &runtime->threads, alive, deadline_ns)) return;
+    }
+}
+
+static void wake_everybody(mt_runtime_t *runtime) {
+    pthread_mutex_lock(&runtime->lock);
+    for (uint32_t i = 0; i < runtime->config.workers; i++) {
+        mt_a32_xchg(&runtime->workers[i]->token, 1);
+        runtime->env.unpark(runtime->env.context, &runtime->workers[i]->token, 1);
+    }
+    for (mt_runner_t *spare = runtime->spares; spare; spare = spare->next_spare) {
+        mt_a32_xchg(&spare->token, 1);
+        runtime->env.unpark(runtime->env.context, &spare->token, 1);
+    }
+    pthread_mutex_unlock(&runtime->lock);
+    mt__monitor_wake(runtime);
+}
+
+static mt_status_t start_threads(mt_runtime_t *runtime) {
+    mt_status_t status = MT_OK;
+    for (uint32_t i = 0; i < runtime->config.workers && status == MT_OK; i++) {
+        status = mt__runner_start(runtime, runtime->workers[i]);
+        if (status == MT_OK) runtime->runner_count++;
+    }
+    if (status != MT_OK) return status;
+    mt_a32_add(&runtime->threads, 1);
+    status = runtime->env.thread_start(runtime->env.context, "martlet-monitor", mt__monitor_main, runtime,
+                                       &runtime->monitor_handle);
+    if (status != MT_OK) mt_a32_add(&runtime->threads, (uint32_t)-1);
+    return status;
+}
+
+// Every runtime there ever was: a late sender may hold one, and a leak checker must find it.
+static void keep(mt_runtime_t *runtime) {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static mt_runtime_t *all; // guarded by the mutex
+    pthread_mutex_lock(&mutex);
+    runtime->next_runtime = all;
+    all = runtime;
+    pthread_mutex_unlock(&mutex);
+}
+
+mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out) {
+    if (!is_valid(config)) return MT_INVALID;
+    mt_status_t status = init_regions();
+    if (status != MT_OK) return status;
+    mt_runtime_t *runtime = aligned_alloc(MT_CACHE_LINE, (sizeof *runtime + MT_CACHE_LINE - 1) / MT_CACHE_LINE *
+                                                             MT_CACHE_LINE);
+    if (!runtime) return MT_NO_MEMORY;
+    memset(runtime, 0, sizeof *runtime);
+    keep(runtime);
+    runtime->config = *config;
+    runtime->env = config->env;
+    pthread_mutex_init(&runtime->lock, NULL);
+    pthread_mutex_init(&runtime->retry_mutex, NULL);
+    pthread_mutex_init(&runtime->stats_mutex, NULL);
+    mt_a32_store_rlx(&runtime->coarse_ms, (uint32_t)(mt__now(runtime) / 1000000));
+    status = make_workers(runtime);
+    if (status == MT_OK)
+        status = mt_timers_create(&runtime->env, TIMER_SHARDS_PER_WORKER * config->workers, config->tick_ns,
+                                  mt__wake_driver, runtime, &runtime->timers);
+    if (status == MT_OK) status = mt_names_create(mt_pid_is_alive, &runtime->names);
+    if (status == MT_OK) status = start_threads(runtime);
+    if (status != MT_OK) {
+        mt_runtime_stop(runtime, MT_FOREVER);
+        return status;
+    }
+    *out = runtime;
+    return MT_OK;
+}
+
+bool mt_runtime_close(mt_runtime_t *runtime) {
+    uint32_t running = MT_RUNTIME_RUNNING;
+    return mt_a32_cas(&runtime->state, &running, MT_RUNTIME_CLOSED);
+}
+
+static void join_runners(mt_runtime_t *runtime) {
+    while (runtime->runners) {
+        mt_runner_t *runner = runtime->runners;
+        runtime->runners = runner->next;
+        runtime->env.thread_join(runtime->env.context, runner->handle);
+        free(runner);
+    }
+}
+
+static void drain_item(mt_thread_t *thread, mt_item_t item) {
+    if (item & MT_ITEM_JOB) {
+        mt_hooks.orphan_job((void *)(item & ~MT_ITEM_JOB));
+        return;
+    }
+    uint32_t budget = UINT32_MAX;
+    mt_slice_run(thread, (mt_slot_t *)item, &budget);
+}
+
+void mt__drain_stopped(mt_runtime_t *runtime) {
+    mt_thread_t *thread = mt_thread_self();
+    // The runtime's own workers end by themselves: who stops it drains.
+    if (!thread || (thread->worker && thread->worker->runtime == runtime)) return;
+    for (mt_item_t item; (item = mt__inject_take(runtime)) || (item = mt__stall_take(runtime));)
+        drain_item(thread, item);
+}
+
+// What the workers left in their own queues; they have ended.
+static void drain_workers(mt_runtime_t *runtime) {
+    mt_thread_t *thread = mt_thread_self();
+    for (uint32_t i = 0; thread && runtime->workers && i < runtime->config.workers; i++) {
+        mt_worker_t *worker = runtime->workers[i];
+        for (mt_item_t item; (item = mt__run_next_take(worker)) || (item = mt__ring_take(worker));)
+            drain_item(thread, item);
+    }
+}
+
+uint32_t mt_runtime_stop(mt_runtime_t *runtime, uint64_t deadline_ns) {
+    // release: what the closer did; workers see it before they end.
+    mt_a32_xchg(&runtime->state, MT_RUNTIME_STOPPED);
+    if (runtime->workers) wake_everybody(runtime);
+    wait_for_threads(runtime, deadline_ns);
+    uint32_t left_behind = mt_a32_load_acq(&runtime->threads);
+    if (left_behind == 0) {
+        join_runners(runtime);
+        if (runtime->monitor_handle) runtime->env.thread_join(runtime->env.context, runtime->monitor_handle);
+        runtime->monitor_handle = 0;
+    }
+    // What is still queued belongs to dead processes, and to tasks that must go on elsewhere.
+    if (left_behind == 0) drain_workers(runtime);
+    mt__drain_stopped(runtime);
+    // A thread that is still inside user code may come back at any time: what it touches stays.
+    if (left_behind) return left_behind;
+    if (runtime->timers) mt_timers_destroy(runtime->timers);
+    runtime->timers = NULL;
+    pthread_mutex_lock(&runtime->retry_mutex);
+    free(runtime->retries);
+    runtime->retries = NULL;
+    runtime->retry_count = runtime->retry_capacity = 0;
+    pthread_mutex_unlock(&runtime->retry_mutex);
+    free_workers(runtime);
+    return 0;
+}
+
+void mt_runtime_release(mt_runtime_t *runtime) {
+    if (mt_a32_load_acq(&runtime->threads)) return;
+    mt_names_destroy(runtime->names);
+    runtime->names = NULL;
+}
+
+const mt_env_t *mt_runtime_env(const mt_runtime_t *runtime) { return &runtime->env; }
+mt_timers_t *mt_runtime_timers(mt_runtime_t *runtime) { return runtime->timers; }
+mt_names_t *mt_runtime_names(mt_runtime_t *runtime) { return runtime->names; }
+void *mt_runtime_context(const mt_runtime_t *runtime) { return runtime->config.context; }
+
+mt_runtime_t *mt_runtime_current(void) {
+    mt_thread_t *thread = mt_thread_current;
+    if (!thread) return NULL;
+    return thread->worker ? thread->worker->runtime : thread->detached_from;
+}
+
+uint64_t mt_runtime_now_upper(const mt_runtime_t *runtime) {
+    if (runtime->env.now_ns != mt_env_system.now_ns) return mt__now(runtime);
+    return mt_env_now_upper();
+}
+
+uint32_t mt_runtime_tick(const mt_runtime_t *runtime) { return mt_a32_load_rlx(&runtime->coarse_ms); }
+
+void mt_runtime_drive_timers(mt_runtime_t *runtime) {
+    uint64_t now = mt__now(runtime);
+    while (mt_timers_next_due(runtime->timers) <= now) mt_timers_expire(runtime->timers, now, UINT32_MAX);
+}
+
+void mt_runtime_for_each(mt_runtime_t *runtime, void (*visit)(void *context, mt_pid_t pid), void *context) {
+    for (uint32_t index = 1; mt_region_contains_index(&mt_slots, index); index++) {
+        mt_slot_t *slot = (mt_slot_t *)mt_region_at(&mt_slots, index);
+        uint64_t life = mt_a64_load_acq(&slot->life);
+        if (life & MT_LIFE_LIVE && mt_runtime_of(slot) == runtime)
+            visit(context, mt_pid_make(mt_life_generation(life), index));
+    }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a runtime and its workers are made of. Private to the core: the scheduler, the monitor thread and the runtime's
+// own start and stop share it.
+#ifndef MARTLET_RUNTIME_STATE_H
+#define MARTLET_RUNTIME_STATE_H
+
+#include <pthread.h>
+
+#include "martlet/runtime.h"
+#include "martlet/stats.h"
+
+// A thing to run: a slot, or a task's job with the low bit set. 0 is none.
+typedef uint64_t mt_item_t;
+#define MT_ITEM_JOB UINT64_C(1)
+
+// Cells of a worker's ring. More than a burst of wake-ups on one core; overflow goes to the inject queue by halves.
+#define MT_RING_SIZE 256u
+// Stalled processes that wait apart; more of them stay in the run queues.
+#define MT_STALLED_MAX 64u
+// Deadlines that a worker keeps out of the wheel.
+#define MT_NURSERY_SIZE 256u
+// Kills and exits under retry by the monitor grow from this.
+#define MT_RETRIES_INITIAL 16u
+
+typedef struct mt_nursery_entry {
+    mt_reply_ref_t ref;
+    uint64_t deadline_ns;
+} mt_nursery_entry_t;
+
+struct mt_worker {
+    // Line 0: anyone.
+    mt_a32_t ring_head; // CAS by owner and thieves
+    mt_a32_t turns;     // owner stores, monitor and thieves read: stands still while one item runs
+    mt_aptr_t run_next; // owner puts, owner and thieves take
+    mt_a64_t turn_start_ns; // owner stores, monitor reads; 0: no turn
+    mt_a64_t running_pid;   // owner stores, monitor reads; 0: none, or a job
+    unsigned char pad0[MT_CACHE_LINE - 32];
+    // Line 1: the owner; tail is read by thieves.
+    mt_a32_t ring_tail;
+    uint32_t number;
+    uint32_t find_count; // every 61st look starts at the inject queue
+    uint32_t budget;     // messages left in this turn
+    uint64_t random;
+    mt_runtime_t *runtime;
+    uint32_t nursery_first, nursery_next; // entries first..next-1, modulo its size
+    uint64_t nursery_flushed_ns;
+    bool is_searching;
+    unsigned char pad1[MT_CACHE_LINE - 56];
+    mt_a64_t cells[MT_RING_SIZE]; // owner writes, thieves read
+    mt_nursery_entry_t nursery[MT_NURSERY_SIZE]; // owner
+    // Parking: `is_parked` and the link are guarded by the runtime's lock.
+    mt_a32_t token; // 1: wake up
+    bool is_parked;
+    mt_worker_t *next_parked;
+    // The monitor's memory of the last look.
+    uint32_t seen_turns;
+    uint32_t reported_turns;
+};
+
+// An OS thread of the runtime: runs a worker's context, or waits as a spare for one.
+typedef struct mt_runner {
+    mt_runtime_t *runtime;
+    mt_worker_t *worker; // the context it was given; guarded by the runtime's lock while it is a spare
+    mt_a32_t token;      // 1: a context was given, or the runtime stops
+    uint64_t handle;
+    struct mt_runner *next_spare; // guarded by the lock
+    struct mt_runner *next;       // all runners; guarded by the lock
+} mt_runner_t;
+
+#define MT_RUNTIME_RUNNING 0u
+#define MT_RUNTIME_CLOSED 1u  // no new processes
+#define MT_RUNTIME_STOPPED 2u // the threads end
+
+struct mt_runtime {
+    mt_env_t env;
+    mt_config_t config;
+    mt_a32_t state;
+    mt_a32_t processes; // live
+    mt_timers_t *timers;
+    mt_names_t *names;
+    mt_worker_t **workers; // config.workers of them
+
+    unsigned char pad0[MT_CACHE_LINE];
+    mt_a64_t idle; // searching:32 | parked:32
+    mt_a32_t coarse_ms;
+    mt_a32_t idle_waiters; // threads in mt_runtime_wait_idle
+    mt_a32_t idle_epoch;   // futex of theirs
+    mt_a32_t detached;     // threads that run user code without a worker
+    unsigned char pad1[MT_CACHE_LINE];
+
+    pthread_mutex_t lock; // guards the four lists below
+    mt_a32_t inject_count; // written under the lock (sc), read by anyone
+    mt_item_t inject_first, inject_last;
+    mt_worker_t *parked;
+    mt_runner_t *spares;
+    mt_runner_t *runners;
+    uint32_t runner_count; // all of them; at most workers + spares_max
+    mt_slot_t *stalled[MT_STALLED_MAX];
+    mt_a32_t stalled_count;
+
+    mt_a32_t threads; // alive; futex of stop
+    // Timer driver: the parked worker that sleeps until the next deadline.
+    mt_aptr_t driver; // mt_worker_t; CAS NULL -> self, store NULL by itself
+
+    // Monitor thread.
+    mt_a32_t monitor_token;    // 1: wake up
+    mt_a32_t monitor_is_deep;  // it sleeps without a timeout
+    uint64_t monitor_handle;
+    pthread_mutex_t retry_mutex; // guards retries
+    mt_pid_t *retries;
+    uint32_t retry_count, retry_capacity;
+    mt_a32_t retry_pending;
+
+    pthread_mutex_t stats_mutex; // guards the list
+    mt_stats_t *stats;
+    mt_stats_t stats_fallback;
+    mt_runtime_t *next_runtime; // of all there ever were
+};
+
+static inline uint64_t mt__now(const mt_runtime_t *runtime) { return runtime->env.now_ns(runtime->env.context); }
+
+// queue.c
+void mt__inject(mt_runtime_t *runtime, mt_item_t item);
+mt_item_t mt__inject_take(mt_runtime_t *runtime);
+void mt__ring_put(mt_worker_t *worker, mt_item_t item);
+mt_item_t mt__ring_take(mt_worker_t *worker);
+mt_item_t mt__ring_steal(mt_worker_t *thief, mt_worker_t *victim);
+bool mt__ring_is_empty(const mt_worker_t *worker);
+mt_item_t mt__run_next_put(mt_worker_t *worker, mt_item_t item);
+mt_item_t mt__run_next_take(mt_worker_t *worker);
+bool mt__stall_add(mt_runtime_t *runtime, mt_slot_t *slot);
+mt_item_t mt__stall_take(mt_runtime_t *runtime);
+// park.c
+void mt__notify(mt_runtime_t *runtime);
+void mt__park(mt_worker_t *worker);
+void mt__wake_driver(void *runtime);
+bool mt__has_work(mt_runtime_t *runtime);
+void mt__tell_idle(mt_runtime_t *runtime);
+// worker.c
+void mt__runner_main(void *runner);
+mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker);
+// runtime.c
+void mt__drain_stopped(mt_runtime_t *runtime);
+// monitor.c
+void mt__monitor_main(void *runtime);
+void mt__monitor_wake(mt_runtime_t *runtime);
+void mt__retry_later(mt_runtime_t *runtime, mt_pid_t pid);
+// deadline.c
+void mt__nursery_flush(mt_worker_t *worker);
+
+#endif

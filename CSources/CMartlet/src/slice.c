@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// The long way of the slice loop: empty mailboxes, budgets, bounded mailboxes, signals, and slots without an incarnation.
+#include "martlet/slice.h"
+
+#include <string.h>
+
+#include "runtime_state.h"
+
+// A turn ends after this long, looked at every 16 messages: what one process can delay the ring by.
+#define TURN_MAX_NS UINT64_C(1000000)
+// After so many stalls in a row the process waits apart (stall list).
+#define STALLS_BEFORE_APART 3u
+
+static bool has_pop_lock(const mt_slice_t *slice) {
+    return slice->bounded && slice->bounded->policy == MT_POLICY_DROP_OLDEST;
+}
+
+// Pops; where a sender may displace messages, under the lock that both use, and with a copy of the payload: after the
+// unlock the node may be freed by the next popper.
+static mt_node_t *pop(mt_slice_t *slice) {
+    if (!has_pop_lock(slice)) return mt_mailbox_pop(slice->slot, slice->thread);
+    mt_credit_pop_lock(slice->bounded);
+    mt_node_t *node = mt_mailbox_pop(slice->slot, slice->thread);
+    if (node) {
+        memcpy(slice->scratch, node, offsetof(mt_node_t, payload) + (node->ops ? node->ops->size : 0));
+        node->ops = NULL;
+        node = (mt_node_t *)(void *)slice->scratch;
+    }
+    mt_credit_pop_unlock(slice->bounded);
+    return node;
+}
+
+static mt_release_t release(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    mt_bounded_head_t *bounded = slice->bounded;
+    if (bounded) mt_credit_settle(bounded, slice->frame.generation);
+    if (slice->handled) {
+        mt_a64_bump(&slice->stats->handled, slice->handled);
+        slice->handled = 0;
+    }
+    slot->stalls = 0;
+    if (!has_pop_lock(slice)) return mt_mailbox_release(slot, slice->thread);
+    mt_credit_pop_lock(bounded);
+    mt_release_t result = mt_mailbox_release(slot, slice->thread);
+    mt_credit_pop_unlock(bounded);
+    return result;
+}
+
+// The owner keeps its claim of a half-linked queue and comes back; never spins.
+static void stall(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    if (++slot->stalls >= STALLS_BEFORE_APART && mt__stall_add(mt_runtime_of(slot), slot)) return;
+    mt_submit_last(slice->thread, slot);
+}
+
+static void requeue(mt_slice_t *slice) {
+    if (slice->bounded) mt_credit_settle(slice->bounded, slice->frame.generation);
+    mt_a64_bump(&slice->stats->handled, slice->handled);
+    slice->handled = 0;
+    slice->budget = 0;
+    mt_submit_last(slice->thread, slice->slot);
+}
+
+static void set_phase(mt_slice_t *slice, uint32_t phase) {
+    // release: by rule; a killer only acts on IN.
+    mt_a64_store_rel(&slice->slot->phase, mt_phase_make(slice->frame.generation, phase));
+}
+
+// The reason of the oldest exit record of this incarnation, retained; the records are freed.
+static void *take_exit_reason(mt_slice_t *slice) {
+    // acq_rel: acquire pairs with the push in mt_process_exit_signal.
+    mt_node_t *record = (mt_node_t *)mt_aptr_xchg(&slice->slot->exits, NULL);
+    void *reason = NULL;
+    while (record) {
+        mt_node_t *next = (mt_node_t *)mt_aptr_load_rlx(&record->next);
+        void *its = *(void **)(void *)record->payload;
+        if (record->generation == slice->frame.generation) {
+            if (reason) mt_hooks.reason_release(reason);
+            reason = its; // the stack is newest first: the last one found is the oldest
+        } else {
+            mt_hooks.reason_release(its);
+        }
+        mt_node_free(slice->thread, record);
+        record = next;
+    }
+    return reason;
+}
+
+static uint32_t die(mt_slice_t *slice, uint64_t life) {
+    slice->reason = life & MT_LIFE_KILL ? NULL : take_exit_reason(slice);
+    if (!slice->reason) slice->reason = mt_hooks.reason_retain(mt_hooks.reason_killed);
+    mt_a64_bump(&slice->stats->handled, slice->handled);
+    slice->handled = 0;
+    return slice->kind = MT_SLICE_DIE;
+}
+
+// Empty: gives the process back, or says why not. True: the slice is over.
+static bool leave(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    mt_a32_store_rlx(&slot->activity, slot->flags & MT_SLOT_HIBERNATED ? MT_ACTIVITY_HIBERNATING : MT_ACTIVITY_WAITING);
+    set_phase(slice, MT_PHASE_OUT);
+    switch (release(slice)) {
+    case MT_RELEASED: return true;
+    case MT_STALLED: stall(slice); return true;
+    case MT_MORE:
+    case MT_LOOK: break;
+    }
+    set_phase(slice, MT_PHASE_BUSY);
+    mt_a32_store_rlx(&slot->activity, MT_ACTIVITY_RUNNING);
+    return false;
+}
+
+static bool turn_is_over(mt_slice_t *slice) {
+    if (slice->budget == 0) return true;
+    if (slice->budget & 15) return false;
+    mt_worker_t *worker = slice->thread->worker;
+    if (!worker) return false;
+    return mt__now(worker->runtime) - mt_a64_load_rlx(&worker->turn_start_ns) >= TURN_MAX_NS;
+}
+
+// What the core handles by itself; true: the node is done.
+static bool handle_system(mt_slice_t *slice, mt_node_t *node) {
+    if (node->generation != slice->frame.generation) {
+        mt_process_dead_letter(slice->thread, slice->slot, node, MT_DEAD_NO_PROCESS);
+        return true;
+    }
+    if (node->flags & MT_NODE_CREDIT && slice->bounded) mt_credit_popped(slice->bounded, slice->frame.generation);
+    if (node->kind == MT_KIND_SIGNAL) {
+        if (!mt_slice_defer(slice, node->reply)) mt_reply_complete(node->reply, MT_REPLY_OVERLOADED);
+        return true;
+    }
+    if (node->kind == MT_KIND_CALL && !mt_reply_is_armed(node->reply)) {
+        mt_process_dead_letter(slice->thread, slice->slot, node, MT_DEAD_EXPIRED);
+        return true;
+    }
+    return false;
+}
+
+uint32_t mt__slice_next_slow(mt_slice_t *slice, mt_node_t *node) {
+    mt_slot_t *slot = slice->slot;
+    for (;;) {
+        if (!node) {
+            if (turn_is_over(slice) && mt_mailbox_has_more(slot)) {
+                // A killed process is told at once; its budget is its own affair.
+                uint64_t life = mt_a64_load_acq(&slot->life);
+                if (!mt_life_is_calm(life, slice->frame.generation)) return die(slice, life);
+                set_phase(slice, MT_PHASE_OUT);
+                requeue(slice);
+                return slice->kind = MT_SLICE_LEAVE;
+            }
+            node = pop(slice);
+        }
+        // acquire, after the pop: see mt_slice_next.
+        uint64_t life = mt_a64_load_acq(&slot->life);
+        if (!mt_life_is_calm(life, slice->frame.generation)) {
+            slice->undelivered = node;
+            return die(slice, life);
+        }
+        if (!node) {
+            if (leave(slice)) return slice->kind = MT_SLICE_LEAVE;
+            continue;
+        }
+        if (!handle_system(slice, node)) break;
+        node = NULL;
+    }
+    if (slice->budget) slice->budget--;
+    if (node->kind <= MT_KIND_UNEXPECTED) slice->handled++;
+    slice->node = node;
+    slice->payload = node->payload;
+    slice->reply = node->reply;
+    return slice->kind = node->kind;
+}
+
+// The slot has no incarnation and its queue is empty: its generation ends, and the next spawn may have it. We still own
+// the mailbox; a spawner that takes the slot now only pushes.
+static void retire(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    if (slot->flags & MT_SLOT_RETIRED) return;
+    mt_runtime_t *runtime = mt_runtime_of(slot);
+    uint32_t generation = mt_life_generation(mt_a64_load_rlx(&slot->life));
+    slot->flags = MT_SLOT_RETIRED;
+    slot->last_generation = 0;
+    void *reason = slot->last_reason;
+    slot->last_reason = NULL;
+    // A generation that would wrap retires the slot for ever.
+    if (generation != UINT32_MAX) {
+        // release: by rule; the free list orders the owner's words for the spawner.
+        mt_a64_store_rel(&slot->life, mt_life_make(generation + 1, 0));
+        mt_region_give(&mt_slots, &slice->thread->slots, mt_region_index(&mt_slots, slot));
+    }
+    if (reason) mt_hooks.reason_release(reason);
+    mt_a32_add(&runtime->processes, (uint32_t)-1);
+}
+
+// Puts a new incarnation in place. False: it is over before it began (killed, or its name is taken).
+static bool begin(mt_slice_t *slice, mt_node_t *node) {
+    mt_slot_t *slot = slice->slot;
+    mt_runtime_t *runtime = mt_runtime_of(slot);
+    const mt_init_t *init = (const mt_init_t *)(const void *)node->payload;
+    slot->flags = 0;
+    slot->generation = slice->frame.generation = node->generation;
+    slot->klass = init->klass;
+    slot->parent = init->parent;
+    slot->current_call = 0;
+    slot->idle_timer = 0;
+    slot->pending = NULL;
+    slot->stalls = 0;
+    mt_a64_store_rlx(&slot->edge, 0);
+    set_phase(slice, MT_PHASE_BUSY);
+    slice->stats = mt_stats(slice->thread, runtime);
+    slice->bounded = mt_credit_of(slot, node->generation);
+    slice->node = node;
+    slice->payload = node->payload;
+    slice->reply = node->reply;
+    slice->kind = MT_KIND_INIT;
+    slice->frame.call = 0;
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    uint64_t holder = 0;
+    mt_status_t named = MT_OK;
+    if (!mt_life_is_calm(life, node->generation)) die(slice, life);
+    else if (init->name)
+        named = mt_names_register(runtime->names, init->name, mt_slot_pid(slot, node->generation), &holder);
+    if (slice->kind == MT_KIND_INIT && named == MT_OK) {
+        slot->name = init->name;
+        return true;
+    }
+    if (named == MT_NAME_TAKEN) {
+        mt_reply_t *reply = mt_reply_claim(node->reply);
+        if (reply) {
+            *(uint64_t *)(void *)reply->value = holder;
+            void *waiter = mt_reply_finish(reply, MT_REPLY_NAME_TAKEN);
+            if (waiter) mt_hooks.resume(waiter);
+        }
+    } else if (named != MT_OK) {
+        mt_reply_complete(node->reply, MT_REPLY_OVERLOADED);
+    }
+    if (named != MT_OK) slice->reason = mt_hooks.reason_retain(mt_hooks.reason_killed);
+    mt_slice_exit_begin(slice, slice->reason);
+    slice->undelivered = node; // its start fails with the reason, its argument is destroyed
+    mt_slice_exit_finish(slice);
+    return false;
+}
+
+// Dead-letters what arrives at a slot without an incarnation, until the next INIT. False: the slice is over.
+static bool drain(mt_slice_t *slice, uint32_t *budget) {
+    mt_slot_t *slot = slice->slot;
+    for (;;) {
+        if (*budget == 0 && mt_mailbox_has_more(slot)) {
+            mt_submit_last(slice->thread, slot);
+            return false;
+        }
+        mt_node_t *node = mt_mailbox_pop(slot, slice->thread);
+        if (!node) {
+            retire(slice);
+            mt_release_t result = mt_mailbox_release(slot, slice->thread);
+            if (result == MT_STALLED) stall(slice);
+            if (result == MT_RELEASED || result == MT_STALLED) return false;
+            continue;
+        }
+        if (*budget) --*budget;
+        // acquire: pairs with spawn's release of LIVE for an INIT.
+        uint32_t generation = mt_life_generation(mt_a64_load_acq(&slot->life));
+        if (node->kind == MT_KIND_INIT && node->generation == generation) {
+            if (begin(slice, node)) return true;
+            continue;
+        }
+        mt_process_dead_letter(slice->thread, slot, node,
+                               node->generation == slot->last_generation ? MT_DEAD_RECEIVER_ENDED
+                                                                         : MT_DEAD_NO_PROCESS);
+    }
+}
+
+// The incarnation in place goes on. A killed one keeps its phase: TAKEN says that another thread holds the state.
+static void go_on(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    slice->frame.generation = slot->generation;
+    slice->stats = mt_stats(slice->thread, mt_runtime_of(slot));
+    slice->bounded = mt_credit_of(slot, slot->generation);
+    slice->kind = MT_SLICE_NONE;
+    slice->frame.call = 0;
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    if (mt_life_is_calm(life, slot->generation)) set_phase(slice, MT_PHASE_BUSY);
+    else die(slice, life);
+}
+
+void mt_slice_run(mt_thread_t *thread, mt_slot_t *slot, uint32_t *budget) {
+    mt_slice_t slice;
+    memset(&slice, 0, offsetof(mt_slice_t, scratch));
+    slice.frame.slot = slice.slot = slot;
+    slice.frame.below = thread->frame;
+    slice.thread = thread;
+    slice.budget = *budget;
+    unsigned char scratch[MT_NODE_HEADER + MT_NODE_PAYLOAD_MAX] __attribute__((aligned(16)));
+    slice.scratch = scratch;
+    mt_run_t run = MT_RUN_EXITED;
+    while (run == MT_RUN_EXITED) {
+        // Plain read: this thread owns the slot.
+        if (slot->generation) go_on(&slice);
+        else if (!drain(&slice, &slice.budget)) break;
+        mt_a32_store_rlx(&slot->activity, MT_ACTIVITY_RUNNING);
+        thread->frame = &slice.frame;
+        const mt_class_t *klass = slot->klass;
+        run = klass->run(klass->context, &slice);
+        thread->frame = slice.frame.below;
+    }
+    *budget = slice.budget;
+}

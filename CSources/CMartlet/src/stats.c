@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks of counters: made at a thread's first message to a runtime, kept for ever.
+#include "martlet/stats.h"
+
+#include <stdlib.h>
+
+#include "runtime_state.h"
+
+mt_stats_t *mt__stats_slow(mt_thread_t *thread, mt_runtime_t *runtime) {
+    pthread_mutex_lock(&runtime->stats_mutex);
+    mt_stats_t *stats = runtime->stats;
+    while (stats && stats->thread != thread) stats = stats->next;
+    if (!stats) {
+        stats = aligned_alloc(MT_CACHE_LINE, (sizeof *stats + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE);
+        if (stats) {
+            *stats = (mt_stats_t){.runtime = runtime, .thread = thread, .next = runtime->stats};
+            runtime->stats = stats;
+        } else {
+            stats = &runtime->stats_fallback;
+        }
+    }
+    pthread_mutex_unlock(&runtime->stats_mutex);
+    thread->stats_runtime = runtime;
+    thread->stats = stats;
+    return stats;
+}
+
+static void add(mt_statistics_t *out, const mt_stats_t *stats) {
+    out->sent += mt_a64_load_rlx(&stats->sent);
+    out->handled += mt_a64_load_rlx(&stats->handled);
+    out->refused += mt_a64_load_rlx(&stats->refused);
+    out->discarded += mt_a64_load_rlx(&stats->discarded);
+    out->spawns += mt_a64_load_rlx(&stats->spawns);
+    out->exits += mt_a64_load_rlx(&stats->exits);
+    out->steals += mt_a64_load_rlx(&stats->steals);
+    out->parks += mt_a64_load_rlx(&stats->parks);
+    for (int cause = 0; cause < MT_DEAD_CAUSES; cause++)
+        out->dead_letters[cause] += mt_a64_load_rlx(&stats->dead[cause]);
+}
+
+void mt_runtime_statistics(mt_runtime_t *runtime, mt_statistics_t *out) {
+    *out = (mt_statistics_t){0};
+    pthread_mutex_lock(&runtime->stats_mutex);
+    for (const mt_stats_t *stats = runtime->stats; stats; stats = stats->next) add(out, stats);
+    add(out, &runtime->stats_fallback);
+    pthread_mutex_unlock(&runtime->stats_mutex);
+    out->processes = mt_a32_load_rlx(&runtime->processes);
+    if (!runtime->timers) return;
+    mt_timer_stats_t timers = mt_timers_stats(runtime->timers);
+    out->timers = timers.live;
+    out->timer_lag_ns = timers.lateness_ns;
+}
