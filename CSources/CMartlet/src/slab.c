@@ -87,7 +87,8 @@ static bool reserve_space(void) {
     for (uint32_t slabs = MT__SLABS_MAX; slabs >= MT__SLABS_MIN; slabs /= 2) {
         void *nodes = mt__space_reserve((size_t)slabs << MT__SLAB_SHIFT, MT__SLAB_SIZE);
         if (!nodes) continue;
-        void *descriptors = mt__space_reserve((size_t)slabs * sizeof(slab_t), MT__SLAB_SIZE);
+        size_t size = (size_t)slabs * sizeof(slab_t);
+        void *descriptors = mt__space_reserve(size < DESCRIPTOR_STEP ? DESCRIPTOR_STEP : size, DESCRIPTOR_STEP);
         if (!descriptors) {
             mt__space_unreserve(nodes, (size_t)slabs << MT__SLAB_SHIFT);
             continue;

@@ -10,6 +10,9 @@
 //     previous --> item --> ... (64)                                                | next batch
 //                                                                               [64 items] --> 0
 //
+// A batch as an array of pointers, Bonwick's way, leaves free nodes untouched, but needs objects for the batches; it
+// was tried for message nodes and measured the same (27 ns from thread to thread, 9 ns in bursts on one thread).
+//
 // Only the owning thread touches a magazine; `count` and `drawn` are atomics because others add them up. No counter of
 // operations is needed: whoever took an item out of `loaded` has it, so the items in use are drawn - count.
 #ifndef MARTLET_MAGAZINE_H
