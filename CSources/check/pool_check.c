@@ -48,7 +48,11 @@ MT_CHECK(pool_classes) {
         EXPECT(node->size_class == mt_node_class(size) && mt_node_capacity(node) >= size);
         EXPECT(mt_pool_live(node->size_class) == 1);
         fill(node, (uint32_t)size);
+        EXPECT(!MT_IS_POISONED(node->payload) && !MT_IS_POISONED(node->payload + mt_node_capacity(node) - 1));
         mt_node_free(thread, node);
+#ifdef MT_POISON_NODES
+        EXPECT(MT_IS_POISONED(node->payload) && MT_IS_POISONED(node->payload + mt_node_capacity(node) - 1));
+#endif
         mt_pool_check();
     }
     expect_quiet();

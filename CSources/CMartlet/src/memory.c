@@ -51,7 +51,6 @@ void mt__space_unreserve(void *address, size_t size) { munmap(address, size); }
 
 bool mt__space_commit(void *address, size_t size) {
     if (mprotect(address, size, PROT_READ | PROT_WRITE) != 0) return false;
-    // What lives here may hold the only reference to an object of the program.
     MT_LEAK_ROOT(address, size);
     return true;
 }

@@ -8,8 +8,7 @@
 //                                         slabs of 64 KiB (mutex); a slab with no node in use gives its pages back
 //
 // A node's address stays mapped for ever, but its content is gone when it is free: nobody may look at a free node but
-// the depot, which reads `next` alone and by an atomic (src/depot.h). Under AddressSanitizer free payloads are
-// poisoned.
+// the depot, which reads `next` alone and by an atomic (src/depot.h). MT_POISON_NODES (memory.h) poisons free payloads.
 //
 // Synchronisation: alloc and free touch the calling thread's record only; everything else may run at any time, except
 // check, which wants quiet.
@@ -59,7 +58,7 @@ static inline mt_node_t *mt_node_alloc(mt_thread_t *thread, size_t payload_size)
 static inline void mt_node_free(mt_thread_t *thread, mt_node_t *node) {
     mt_node_magazine_t *magazine = &thread->nodes[node->size_class];
     MT_DEBUG_ASSERT(node->size_class < MT_NODE_CLASSES);
-    MT_ASSERT(!MT_IS_POISONED(node->payload)); // freed twice; only AddressSanitizer builds know
+    MT_ASSERT(!MT_IS_POISONED(node->payload)); // freed twice; only poisoning builds know
     // relaxed: only this thread writes count.
     uint32_t count = mt_a32_load_rlx(&magazine->count);
     if (MT_UNLIKELY(count == MT_BATCH)) {
