@@ -93,9 +93,10 @@ tsan: deps
 	@$(MAKE) check SANITIZE=thread
 	swift test --sanitize=thread --disable-xctest --scratch-path .build-tsan $(SWIFT_ARGS) $(TEST_ARGS)
 
+# lld, as for the C check: the default linker buries the summary under warnings.
 asan: deps
 	@$(MAKE) check SANITIZE=address
-	swift test --sanitize=address --disable-xctest --scratch-path .build-asan $(SWIFT_ARGS) $(TEST_ARGS)
+	swift test --sanitize=address --disable-xctest --scratch-path .build-asan -Xswiftc -use-ld=lld $(SWIFT_ARGS) $(TEST_ARGS)
 
 lint: deps-extra
 	@Scripts/lint.sh
