@@ -81,6 +81,7 @@ void mt_thread_detach(void) {
     forget_items(&thread->timers);
     thread->frame = NULL;
     thread->worker = NULL;
+    thread->detached_from = NULL;
     thread->stats_runtime = NULL;
     thread->stats = NULL;
     mt_a32_store_rlx(&thread->attached, 0); // relaxed: as in attach

@@ -24,11 +24,11 @@ struct mt_worker;
 typedef struct mt_thread mt_thread_t;
 struct mt_thread {
     // Touched by the thread alone; NULL at attach.
-    struct mt_frame *frame;   // innermost handler on this thread's stack
-    struct mt_worker *worker; // the worker whose context this thread runs
+    struct mt_frame *frame;           // innermost handler on this thread's stack
+    struct mt_worker *worker;         // the worker whose context this thread runs
     struct mt_runtime *detached_from; // the runtime whose context this thread gave away when it blocked
-    void *stats_runtime;      // cache of the statistics: whose ...
-    void *stats;              // ... and where
+    void *stats_runtime;              // cache of the statistics: whose ...
+    void *stats;                      // ... and where
     mt_node_magazine_t nodes[MT_NODE_CLASSES];
     mt_magazine_t slots;   // of mt_slots
     mt_magazine_t replies; // of mt_replies
