@@ -193,10 +193,10 @@ bool mt_credit_displace(mt_slot_t *slot, mt_bounded_head_t *head, uint32_t gener
     bool stays = false;
     mt_node_t *node = mt_a64_load_acq(&slot->head) & MT_HEAD_IDLE ? NULL : cut_oldest(slot, generation, &stays);
     const mt_payload_ops_t *ops = node ? node->ops : NULL;
-    if (ops) memcpy(payload, node->payload, ops->size);
+    if (ops) memcpy(payload, node->payload, mt_payload_size(ops));
     mt_node_t *garbage = !node ? NULL : !stays ? node : old_tail != mt_mailbox_stub(slot) ? old_tail : NULL;
     mt_credit_pop_unlock(head);
     if (garbage) mt_node_free(thread, garbage);
-    if (ops && ops->destroy) ops->destroy(ops, payload);
+    mt_payload_destroy(ops, payload);
     return node != NULL;
 }

@@ -59,33 +59,43 @@ void mt_process_dead_letter(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *nod
     mt_pid_t pid = mt_slot_pid(slot, node->generation);
     const mt_payload_ops_t *ops = node->ops;
     mt_runtime_t *runtime = mt_runtime_of(slot);
-    if (ops && ops->destroy) ops->destroy(ops, node->payload);
+    mt_payload_destroy(ops, node->payload);
     node->ops = NULL;
     if (!is_user || !runtime) return;
     mt_stats_t *stats = mt_stats(thread, runtime);
     mt_a64_bump(&stats->discarded, 1);
     mt_a64_bump(&stats->dead[cause], 1);
-    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops ? ops->name : "", cause);
+    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops, cause);
 }
 
-void mt_slice_park_reply(mt_slice_t *slice, mt_reply_ref_t ref, mt_node_t *node) {
-    slice->parked_reply = node;
-    slice->parked_for = ref;
+void mt_frame_park_reply(mt_frame_t *frame, mt_thread_t *thread, mt_reply_ref_t ref, mt_node_t *node) {
+    mt_frame_drop_parked(frame, thread);
+    frame->parked_reply = node;
+    frame->parked_for = ref;
+    if (frame->call == ref) frame->call = 0;
+}
+
+void mt_frame_drop_parked(mt_frame_t *frame, mt_thread_t *thread) {
+    mt_node_t *node = frame->parked_reply;
+    if (!node) return;
+    frame->parked_reply = NULL;
+    mt_payload_destroy(node->ops, node->payload);
+    mt_node_free(thread, node);
 }
 
 void mt_slice_publish_parked(mt_slice_t *slice) {
-    mt_node_t *node = slice->parked_reply;
+    mt_node_t *node = slice->frame.parked_reply;
     if (!node) return;
-    slice->parked_reply = NULL;
-    mt_reply_t *reply = mt_reply_claim(slice->parked_for);
-    if (reply) {
-        memcpy(reply->value, node->payload, node->ops->size); // a move: the node's payload is gone
-        void *waiter = mt_reply_finish(reply, MT_REPLY_VALUE);
-        if (waiter) mt_hooks.resume(waiter);
-    } else if (node->ops->destroy) {
-        node->ops->destroy(node->ops, node->payload);
+    mt_reply_t *reply = mt_reply_claim(slice->frame.parked_for);
+    if (!reply) {
+        mt_frame_drop_parked(&slice->frame, slice->thread);
+        return;
     }
+    slice->frame.parked_reply = NULL;
+    memcpy(reply->value, node->payload, mt_payload_size(node->ops)); // a move: the node's payload is gone
     mt_node_free(slice->thread, node);
+    void *waiter = mt_reply_finish(reply, MT_REPLY_VALUE);
+    if (waiter) mt_hooks.resume(waiter);
 }
 
 void mt_slice_exit_begin(mt_slice_t *slice, void *reason) {
@@ -131,11 +141,10 @@ void mt_slice_exit_finish(mt_slice_t *slice) {
     // Names first: who hears of the end, by a failed call or a watch, may start a successor at once.
     if (slot->name) mt_names_unregister(runtime->names, slot->name, pid);
     slot->name = NULL;
-    if (slice->parked_reply) {
-        if (slice->parked_reply->ops->destroy)
-            slice->parked_reply->ops->destroy(slice->parked_reply->ops, slice->parked_reply->payload);
-        mt_node_free(slice->thread, slice->parked_reply);
-        slice->parked_reply = NULL;
+    if (slice->frame.parked_reply) {
+        // Promised and not published: its caller hears how the process ended.
+        mt_reply_complete_exited(slice->frame.parked_for, slot->last_reason);
+        mt_frame_drop_parked(&slice->frame, slice->thread);
     }
     mt_timers_cancel_owner(runtime->timers, pid, &slot->timers);
     slot->idle_timer = 0;

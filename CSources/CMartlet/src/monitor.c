@@ -57,7 +57,7 @@ static void report_stall(mt_runtime_t *runtime, mt_worker_t *worker, uint32_t tu
     mt_pid_t pid = mt_a64_load_rlx(&worker->running_pid);
     if (!pid || worker->reported_turns == turn || !mt_hooks.stalled) return;
     worker->reported_turns = turn;
-    mt_hooks.stalled(runtime->config.context, pid, "", elapsed);
+    mt_hooks.stalled(runtime->config.context, pid, elapsed);
 }
 
 static void watch_worker(mt_runtime_t *runtime, mt_worker_t *worker, uint64_t now, bool *wants_help) {

@@ -178,7 +178,7 @@ void mt_process_count_refused(mt_thread_t *thread, mt_pid_t pid, const mt_payloa
     mt_a64_bump(&stats->sent, 1);
     mt_a64_bump(&stats->refused, 1);
     mt_a64_bump(&stats->dead[cause], 1);
-    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops ? ops->name : "", cause);
+    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops, cause);
 }
 
 void mt_process_check(mt_slot_t *slot) {

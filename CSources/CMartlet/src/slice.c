@@ -22,7 +22,7 @@ static mt_node_t *pop(mt_slice_t *slice) {
     mt_credit_pop_lock(slice->bounded);
     mt_node_t *node = mt_mailbox_pop(slice->slot, slice->thread);
     if (node) {
-        memcpy(slice->scratch, node, offsetof(mt_node_t, payload) + (node->ops ? node->ops->size : 0));
+        memcpy(slice->scratch, node, offsetof(mt_node_t, payload) + mt_payload_size(node->ops));
         node->ops = NULL;
         node = (mt_node_t *)(void *)slice->scratch;
     }
@@ -136,11 +136,11 @@ static bool handle_system(mt_slice_t *slice, mt_node_t *node) {
     return false;
 }
 
-uint32_t mt__slice_next_slow(mt_slice_t *slice, mt_node_t *node) {
+static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
     mt_slot_t *slot = slice->slot;
     for (;;) {
         if (!node) {
-            if (turn_is_over(slice) && mt_mailbox_has_more(slot)) {
+            if (may_leave && turn_is_over(slice) && mt_mailbox_has_more(slot)) {
                 // A killed process is told at once; its budget is its own affair.
                 uint64_t life = mt_a64_load_acq(&slot->life);
                 if (!mt_life_is_calm(life, slice->frame.generation)) return die(slice, life);
@@ -157,6 +157,7 @@ uint32_t mt__slice_next_slow(mt_slice_t *slice, mt_node_t *node) {
             return die(slice, life);
         }
         if (!node) {
+            if (!may_leave) return slice->kind = MT_SLICE_NONE;
             if (leave(slice)) return slice->kind = MT_SLICE_LEAVE;
             continue;
         }
@@ -170,6 +171,10 @@ uint32_t mt__slice_next_slow(mt_slice_t *slice, mt_node_t *node) {
     slice->reply = node->reply;
     return slice->kind = node->kind;
 }
+
+uint32_t mt__slice_next_slow(mt_slice_t *slice, mt_node_t *node) { return next_slow(slice, node, true); }
+
+uint32_t mt_slice_poll(mt_slice_t *slice) { return next_slow(slice, NULL, false); }
 
 // The slot has no incarnation and its queue is empty: its generation ends, and the next spawn may have it. We still own
 // the mailbox; a spawner that takes the slot now only pushes.

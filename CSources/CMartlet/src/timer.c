@@ -68,6 +68,8 @@ static bool take_items(bool repeated, uint32_t *index, uint32_t *extension) {
     mt_thread_t *thread = mt_thread_self();
     if (!thread) return false;
     *index = mt_region_take(&mt_timer_items, &thread->timers);
+    // Taking the next item will read its link: scattered free items would cost a cache miss each.
+    __builtin_prefetch(mt__timer_item(thread->timers.loaded), 1);
     if (!*index || !repeated) return *index != 0;
     *extension = mt_region_take(&mt_timer_items, &thread->timers);
     if (*extension) return true;

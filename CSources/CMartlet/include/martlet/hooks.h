@@ -3,6 +3,9 @@
 #ifndef MARTLET_HOOKS_H
 #define MARTLET_HOOKS_H
 
+#include <stddef.h>
+
+#include "node.h"
 #include "status.h"
 
 typedef struct mt_hooks {
@@ -11,20 +14,42 @@ typedef struct mt_hooks {
     void (*reason_release)(void *reason);
     void *reason_killed;     // never freed
     void *reason_no_process; // never freed
+    // A payload whose ops are a type of the language: ends it, and says how many bytes it has in a node.
+    void (*value_destroy)(const void *type, void *payload);
+    size_t (*value_size)(const void *type);
     // Continues a suspended caller. Any thread, no lock held.
     void (*resume)(void *continuation);
     // Runs a task's job on a worker of the runtime with that context.
-    void (*run_job)(void *job, void *runtime_context);
+    void (*run_job)(void *job, void *runtime_context); // the job may carry MT_JOB_GLOBAL
     // A job that a stopped runtime will not run: it must run elsewhere.
     void (*orphan_job)(void *job);
     // Where a job keeps the link that queues may use, bytes from its start.
     uint32_t job_link_offset;
     // A handler runs longer than the stall limit. Monitor thread, no lock held.
-    void (*stalled)(void *runtime_context, uint64_t pid, const char *type, uint64_t elapsed_ns);
+    void (*stalled)(void *runtime_context, uint64_t pid, uint64_t elapsed_ns);
     // A message was not delivered. The thread that dropped it, no lock held.
-    void (*dead_letter)(void *runtime_context, uint64_t pid, const char *type, uint32_t cause);
+    void (*dead_letter)(void *runtime_context, uint64_t pid, const mt_payload_ops_t *ops, uint32_t cause);
 } mt_hooks_t;
 
 extern mt_hooks_t mt_hooks;
+
+// The type behind tagged ops, NULL when they are the core's own or none.
+static inline const void *mt_payload_type(const mt_payload_ops_t *ops) {
+    uintptr_t word = (uintptr_t)ops;
+    return word & MT_OPS_TYPE ? (const void *)(word & ~(uintptr_t)MT_OPS_TYPE) : NULL;
+}
+
+// Ends a payload. Runs user code: no lock held, outside read sections.
+static inline void mt_payload_destroy(const mt_payload_ops_t *ops, void *payload) {
+    const void *type = mt_payload_type(ops);
+    if (type) mt_hooks.value_destroy(type, payload);
+    else if (ops && ops->destroy) ops->destroy(ops, payload);
+}
+
+// Bytes of a payload in its node.
+static inline size_t mt_payload_size(const mt_payload_ops_t *ops) {
+    const void *type = mt_payload_type(ops);
+    return type ? mt_hooks.value_size(type) : ops ? ops->size : 0;
+}
 
 #endif

@@ -19,7 +19,9 @@ typedef enum __attribute__((enum_extensibility(closed))) mt_kind {
     MT_KIND_SIGNAL,     // system: EXIT, DOWN, link and monitor requests; told apart by the payload
 } mt_kind_t;
 
-// How to move and end a payload without knowing its type. One constant per Swift type; never freed.
+// How to end a payload without knowing its type. One constant per kind of payload, never freed; or, with MT_OPS_TYPE set
+// in its address, a type of the language above, which the hooks know how to end and measure (mt_payload_*, hooks.h).
+#define MT_OPS_TYPE 1u
 typedef struct mt_payload_ops {
     // Ends the value at payload. Runs user code: never under a lock or in a read section.
     void (*destroy)(const struct mt_payload_ops *ops, void *payload);

@@ -29,7 +29,15 @@ typedef struct mt_frame {
     bool is_in_place; // runs on a caller's thread
     bool was_taken;   // leave or an effect found the process gone: unwind, touch nothing
     uint64_t call;    // the request being handled, 0 if answered or none
+    mt_node_t *parked_reply; // reply(then: stop): its value, delivered after terminate
+    uint64_t parked_for;     // and the reply slot
 } mt_frame_t;
+
+// Keeps a reply until terminate has run; takes the node (payload complete, ops set). An earlier one is dropped. The
+// thread of the frame.
+void mt_frame_park_reply(mt_frame_t *frame, mt_thread_t *thread, uint64_t ref, mt_node_t *node);
+// Destroys a parked reply: its caller hears from the exit. The thread of the frame.
+void mt_frame_drop_parked(mt_frame_t *frame, mt_thread_t *thread);
 
 static inline uint64_t mt_phase_make(uint32_t generation, uint32_t phase) { return (uint64_t)generation << 32 | phase; }
 

@@ -27,8 +27,6 @@ typedef struct mt_slice {
     uint64_t reply;             // its reply slot, or what the kind keeps there
     void *reason;               // with MT_SLICE_DIE
     mt_node_t *undelivered;     // popped when the end was seen; a dead letter
-    mt_node_t *parked_reply;    // reply(then: stop): delivered after terminate
-    mt_reply_ref_t parked_for;
     unsigned char *scratch;     // payload copies of mailboxes with a pop lock
 } mt_slice_t;
 
@@ -58,6 +56,10 @@ static inline uint32_t mt_slice_next(mt_slice_t *slice) {
     return slice->kind = kind;
 }
 
+// As mt_slice_next, but MT_SLICE_NONE instead of giving an empty process back, and without a budget: for a process whose
+// owner is a task.
+uint32_t mt_slice_poll(mt_slice_t *slice);
+
 // Whether a killer took the process out of user code: that thread still uses the state and will destroy it. Owner.
 static inline bool mt_slice_state_is_held(const mt_slice_t *slice) {
     return mt_a64_load_acq(&slice->slot->phase) == mt_phase_make(slice->frame.generation, MT_PHASE_TAKEN);
@@ -84,9 +86,7 @@ void mt_slice_exit_begin(mt_slice_t *slice, void *reason);
 // Second half: names, calls, timers, room waiters. The engine then returns MT_RUN_EXITED.
 void mt_slice_exit_finish(mt_slice_t *slice);
 
-// Keeps a reply until terminate has run; takes the node (payload complete, ops set). Owner's handler.
-void mt_slice_park_reply(mt_slice_t *slice, mt_reply_ref_t ref, mt_node_t *node);
-// Delivers it. Owner, in BUSY.
+// Delivers the reply that the handler parked (phase.h). Owner, in BUSY.
 void mt_slice_publish_parked(mt_slice_t *slice);
 
 // Answers nobody: adds a call to those that fail when the process ends. False: out of memory. Owner, in BUSY.
