@@ -11,7 +11,7 @@
 #include "runtime_state.h"
 
 static uint64_t *link_of(mt_item_t item) {
-    if (item & MT_ITEM_JOB) return (uint64_t *)((item & ~MT_ITEM_JOB) + mt_hooks.job_link_offset);
+    if (item & MT_ITEM_JOB) return (uint64_t *)((item & ~MT_ITEM_BITS) + mt_hooks.job_link_offset);
     return &((mt_slot_t *)item)->run_link;
 }
 

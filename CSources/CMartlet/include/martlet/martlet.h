@@ -6,6 +6,7 @@
 #include "atomic.h"
 #include "credit.h"
 #include "env.h"
+#include "global_executor.h"
 #include "hooks.h"
 #include "mailbox.h"
 #include "names.h"
@@ -21,6 +22,7 @@
 #include "stats.h"
 #include "status.h"
 #include "thread.h"
+#include "timed.h"
 #include "timer.h"
 
 #endif

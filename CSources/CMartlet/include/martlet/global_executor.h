@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running all Swift tasks of the OS process that have no executor of their own on one runtime: the opt-in behind
+// Runtime.installAsGlobalExecutor. The language runtime's hook is found by name, so that the core links without it.
+#ifndef MARTLET_GLOBAL_EXECUTOR_H
+#define MARTLET_GLOBAL_EXECUTOR_H
+
+#include "runtime.h"
+
+// A job that belongs to no executor; OR-ed into the job's address.
+#define MT_JOB_GLOBAL UINT64_C(2)
+
+// True: the runtime has the hook from now on. False: another has it, or the language runtime has none. Any thread.
+bool mt_global_executor_install(mt_runtime_t *runtime);
+// Gives a job to the language's own global executor. Any thread.
+void mt_global_executor_enqueue_elsewhere(void *job);
+
+#endif
