@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who takes part. A variant is added by a file of its own and a line here.
+
+import MartletBenchCore
+
+enum Variants {
+    static let all: [any Variant] = [
+        ThreadBaseline(),
+        StreamBaseline(),
+        ActorBaseline(),
+        DispatchBaseline(),
+    ]
+}

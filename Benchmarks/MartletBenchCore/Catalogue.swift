@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which workloads a run asks for, how often and for how long: the quick run and the full one.
+//
+// The budgets: quick ends under 60 s and full under 10 minutes, on two cores with seven variants. A workload without a
+// fixed count takes as many operations as fit its round (see Calibration); one with a fixed count takes as long as it takes.
+
+/// How much a run spends.
+package struct Effort: Sendable {
+    /// Rounds of every variant; the median is reported.
+    package let rounds: Int
+    /// Rounds of the workloads with a fixed count, which take longer than the others.
+    package let fixedRounds: Int
+    /// How long a round should take where the count is free.
+    package let roundTarget: Duration
+
+    package static let quick = Effort(rounds: 3, fixedRounds: 1, roundTarget: .milliseconds(40))
+    package static let full = Effort(rounds: 5, fixedRounds: 3, roundTarget: .milliseconds(300))
+
+    package func rounds(of workload: Workload) -> Int {
+        workload.fixedOperations == nil ? rounds : fixedRounds
+    }
+}
+
+extension Workload {
+    /// All workloads of a run, in the order in which they are run and reported.
+    package static func catalogue(quick: Bool) -> [Workload] {
+        var all: [Workload] = []
+        all += [1, 8, 64, 1000].map { .call(clients: $0) }
+        all += [1, 2, 8, 64].map { .cast(producers: $0) }
+        all += [1000, 100_000].map { .fanOut(servers: $0) }
+        all += [1, 64].map { .pingPong(pairs: $0) }
+        all += [.ring(servers: 1000)]
+        all += (quick ? [100_000] : [100_000, 1_000_000]).map { .spawn(servers: $0) }
+        all += [.timerCancel(timers: quick ? 100_000 : 1_000_000), .timerFire(timers: quick ? 10_000 : 100_000)]
+        all += [.lookup(churn: false), .lookup(churn: true)]
+        all += Overload.allCases.map { .backpressure(policy: $0, casts: quick ? 100_000 : 1_000_000) }
+        return all
+    }
+
+    /// The number of operations where it belongs to the question, nil where the driver chooses it.
+    package var fixedOperations: Int? {
+        switch self {
+        case .spawn(let servers): servers
+        case .timerCancel(let timers), .timerFire(let timers): timers
+        case .backpressure(_, let casts): casts
+        case .fanOut(let servers) where servers >= Workload.manyServers: servers
+        case .call, .cast, .fanOut, .pingPong, .ring, .lookup: nil
+        }
+    }
+
+    /// Operations come in multiples of this, so that every client, server or pair has the same share.
+    package var operationUnit: Int {
+        switch self {
+        case .call(let clients): clients
+        case .cast(let producers): producers
+        case .fanOut(let servers), .ring(let servers): servers
+        case .pingPong(let pairs): pairs * 2
+        case .lookup: Workload.lookupReaders
+        case .spawn, .timerCancel, .timerFire, .backpressure: 1
+        }
+    }
+
+    /// The count of the first, warming run: a few operations for every client, server or pair.
+    package var firstOperations: Int {
+        switch self {
+        case .fanOut, .ring: operationUnit
+        default: max(2000 / operationUnit, 2) * operationUnit
+        }
+    }
+
+    /// Whether each round runs in a process of its own: where peak memory is part of the answer, or where a run leaves
+    /// something behind (cancelled sleeps stay in the pool's timer heap, a million servers in the allocator's arenas).
+    package var isIsolated: Bool {
+        switch self {
+        case .spawn, .timerCancel, .timerFire, .backpressure: true
+        case .fanOut(let servers): servers >= Workload.manyServers
+        case .call, .cast, .pingPong, .ring, .lookup: false
+        }
+    }
+
+    /// From here on making the servers takes longer than a round: one message each, and no warm-up.
+    private static var manyServers: Int { 10_000 }
+
+    /// Readers of `lookup`: one a core of the smallest machine that shows contention.
+    package static var lookupReaders: Int { 2 }
+}

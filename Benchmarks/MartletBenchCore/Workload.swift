@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is measured: one question asked of every variant, with its parameters.
+//
+// A workload says nothing about how it is done; the drives in MartletBench/Workloads do it, each generic over the small
+// protocol that a variant implements.
+
+/// One question, asked of every variant.
+package enum Workload: Hashable, Sendable {
+    /// Clients each make calls, one after another, to one server that counts them.
+    case call(clients: Int)
+    /// Producers each cast to one server; over when it has handled all of them.
+    case cast(producers: Int)
+    /// One sender casts to many servers in turn; over when each has handled its share.
+    case fanOut(servers: Int)
+    /// Pairs of servers, each pair passing one message to and fro. An operation is one message handled.
+    case pingPong(pairs: Int)
+    /// One message travels around a ring of servers. An operation is one message handled.
+    case ring(servers: Int)
+    /// Servers are started, left idle and stopped. An operation is one start.
+    case spawn(servers: Int)
+    /// That many timers are armed, then all of them cancelled before they fire. An operation is one of each.
+    case timerCancel(timers: Int)
+    /// That many timers fire; the figure is how late, not how long the run took.
+    case timerFire(timers: Int)
+    /// Two readers look servers up by name, while a third party registers and unregisters others or does not.
+    case lookup(churn: Bool)
+    /// Two producers against a server that works for 1 us on each message.
+    case backpressure(policy: Overload, casts: Int)
+
+    /// What a full mailbox does.
+    package enum Overload: String, Hashable, Sendable, CaseIterable {
+        case unbounded, wait, reject, dropOldest
+    }
+}
+
+extension Workload {
+    /// The name in reports and in `--only`.
+    package var name: String {
+        switch self {
+        case .call: "call"
+        case .cast: "cast"
+        case .fanOut: "fan-out"
+        case .pingPong: "ping-pong"
+        case .ring: "ring"
+        case .spawn: "spawn"
+        case .timerCancel, .timerFire: "timer"
+        case .lookup: "lookup"
+        case .backpressure: "backpressure"
+        }
+    }
+
+    /// The parameters in the order in which a person would say them.
+    package var orderedParameters: [(name: String, value: ParameterValue)] {
+        switch self {
+        case .call(let clients): [("clients", .integer(clients))]
+        case .cast(let producers): [("producers", .integer(producers))]
+        case .fanOut(let servers), .ring(let servers), .spawn(let servers): [("servers", .integer(servers))]
+        case .pingPong(let pairs): [("pairs", .integer(pairs))]
+        case .timerCancel(let timers): [("mode", .text("arm-cancel")), ("timers", .integer(timers))]
+        case .timerFire(let timers): [("mode", .text("fire")), ("timers", .integer(timers))]
+        case .lookup(let churn): [("churn", .flag(churn))]
+        case .backpressure(let policy, let casts): [("policy", .text(policy.rawValue)), ("casts", .integer(casts))]
+        }
+    }
+
+    package var parameters: [String: ParameterValue] {
+        Dictionary(uniqueKeysWithValues: orderedParameters.map { ($0.name, $0.value) })
+    }
+
+    /// `call/clients=8`: names one workload with its parameters, in `--only` and between parent and child process.
+    package var id: String {
+        name + "/" + orderedParameters.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
+    }
+
+    /// What `ns_per_op` means here, for people.
+    package var unit: String {
+        switch self {
+        case .call: "ns a call"
+        case .cast, .fanOut: "ns a cast, handled"
+        case .pingPong, .ring: "ns a message"
+        case .spawn: "ns a start"
+        case .timerCancel: "ns to arm and cancel"
+        case .timerFire: "ns late, mean"
+        case .lookup: "ns a lookup"
+        case .backpressure: "ns a cast, settled"
+        }
+    }
+}
+
+/// A parameter of a workload; encodes as a bare number, string or boolean.
+package enum ParameterValue: Hashable, Sendable, CustomStringConvertible {
+    case integer(Int)
+    case text(String)
+    case flag(Bool)
+
+    package var description: String {
+        switch self {
+        case .integer(let value): String(value)
+        case .text(let value): value
+        case .flag(let value): String(value)
+        }
+    }
+}
+
+extension ParameterValue: Codable {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let flag = try? container.decode(Bool.self) {
+            self = .flag(flag)
+        } else if let integer = try? container.decode(Int.self) {
+            self = .integer(integer)
+        } else {
+            self = .text(try container.decode(String.self))
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .integer(let value): try container.encode(value)
+        case .text(let value): try container.encode(value)
+        case .flag(let value): try container.encode(value)
+        }
+    }
+}
