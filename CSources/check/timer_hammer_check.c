@@ -43,7 +43,13 @@ static uint64_t hammer_fire(mt_timer_event_t *event, uint64_t now_ns) {
     return now_ns;
 }
 
-static void hammer_drop(mt_timer_event_t *event) { mt_a32_add(&((probe_t *)event->payload)->dropped, 1); }
+// The reference this thread is cancelling; 0: none.
+static _Thread_local uint64_t cancelling;
+
+static void hammer_drop(mt_timer_event_t *event) {
+    EXPECT(cancelling == 0 || event->ref == cancelling); // a stale reference cancels no later timer
+    mt_a32_add(&((probe_t *)event->payload)->dropped, 1);
+}
 
 static const mt_timer_ops_t hammer_ops = {.fire = hammer_fire, .drop = hammer_drop};
 
@@ -51,7 +57,10 @@ static void ignore(void *context) { (void)context; }
 
 static void try_cancel(probe_t *probe) {
     uint64_t ref = mt_a64_load_acq(&probe->ref), remaining_ns;
-    if (!mt_timers_cancel(ref, &remaining_ns)) return;
+    cancelling = ref;
+    bool stopped = mt_timers_cancel(ref, &remaining_ns);
+    cancelling = 0;
+    if (!stopped) return;
     mt_a64_store_rel(&probe->stopped, ref);
     mt_a32_add(&probe->cancelled, 1);
 }
