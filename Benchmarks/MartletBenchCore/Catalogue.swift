@@ -14,7 +14,7 @@ package struct Effort: Sendable {
     package let roundTarget: Duration
 
     package static let quick = Effort(rounds: 3, fixedRounds: 1, roundTarget: .milliseconds(40))
-    package static let full = Effort(rounds: 5, fixedRounds: 3, roundTarget: .milliseconds(300))
+    package static let full = Effort(rounds: 5, fixedRounds: 3, roundTarget: .milliseconds(200))
 
     package func rounds(of workload: Workload) -> Int {
         workload.fixedOperations == nil ? rounds : fixedRounds

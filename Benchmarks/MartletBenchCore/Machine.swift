@@ -32,8 +32,10 @@ package struct Machine: Codable, Equatable, Sendable {
     package static var compiler: String {
         #if compiler(>=6.4)
             "6.4 or later"
+        #elseif compiler(>=6.3.2)
+            "6.3.2 or later"
         #elseif compiler(>=6.3.1)
-            "6.3.1 or later 6.3"
+            "6.3.1"
         #elseif compiler(>=6.3)
             "6.3"
         #else
