@@ -83,6 +83,11 @@ void mt_frame_drop_parked(mt_frame_t *frame, mt_thread_t *thread) {
     mt_node_free(thread, node);
 }
 
+void mt_frame_abandon(mt_frame_t *frame, mt_thread_t *thread) {
+    if (frame->parked_reply) mt_reply_complete_exited(frame->parked_for, mt_hooks.reason_killed);
+    mt_frame_drop_parked(frame, thread);
+}
+
 void mt_slice_publish_parked(mt_slice_t *slice) {
     mt_node_t *node = slice->frame.parked_reply;
     if (!node) return;
@@ -150,7 +155,6 @@ void mt_slice_exit_finish(mt_slice_t *slice) {
     slot->idle_timer = 0;
     slot->idle_arming++;
     slot->state = NULL;
-    slot->klass = NULL;
     slot->flags &= ~MT_SLOT_HIBERNATED;
     fail_calls(slice);
     if (slice->bounded) mt_credit_close(slice->bounded);

@@ -6,6 +6,8 @@
 
 mt_hooks_t mt_hooks;
 
+void mt_hooks_set(const mt_hooks_t *hooks) { mt_hooks = *hooks; }
+
 // A thread waits: the futex word must be set before DONE lets the caller free the slot, and the wake-up needs only the
 // address, which is type-stable: a wake that comes late hits nobody, or a later waiter that checks its word again.
 void mt__reply_wake_thread(mt_reply_t *reply, uint64_t word) {

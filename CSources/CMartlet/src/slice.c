@@ -204,7 +204,7 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     const mt_init_t *init = (const mt_init_t *)(const void *)node->payload;
     slot->flags = 0;
     slot->generation = slice->frame.generation = node->generation;
-    slot->klass = init->klass;
+    mt_aptr_store_rel(&slot->klass, (void *)(uintptr_t)init->klass);
     slot->parent = init->parent;
     slot->current_call = 0;
     slot->idle_timer = 0;
@@ -304,9 +304,31 @@ void mt_slice_run(mt_thread_t *thread, mt_slot_t *slot, uint32_t *budget) {
         else if (!drain(&slice, &slice.budget)) break;
         mt_a32_store_rlx(&slot->activity, MT_ACTIVITY_RUNNING);
         thread->frame = &slice.frame;
-        const mt_class_t *klass = slot->klass;
+        const mt_class_t *klass = mt_aptr_load_rlx(&slot->klass);
         run = klass->run(klass->context, &slice);
         thread->frame = slice.frame.below;
     }
     *budget = slice.budget;
+}
+
+void mt_slice_hibernate(mt_slice_t *slice) {
+    slice->slot->flags |= MT_SLOT_HIBERNATED;
+    mt_thread_trim(slice->thread);
+}
+
+bool mt_slice_idle_fired(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    if ((uint32_t)slice->reply != slot->idle_arming || !slot->idle_timer) return false;
+    slot->idle_timer = 0;
+    slot->idle_arming++;
+    return true;
+}
+
+const mt_class_t *mt_pid_class(mt_pid_t pid) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    if (!slot) return NULL;
+    const mt_class_t *klass = mt_aptr_load_acq(&slot->klass);
+    // Read again after it: the class is that of the living incarnation, unless its first message is still queued.
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    return mt_life_generation(life) == mt_pid_generation(pid) && life & MT_LIFE_LIVE ? klass : NULL;
 }

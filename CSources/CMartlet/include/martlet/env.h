@@ -32,6 +32,8 @@ struct mt_env {
 
 // CLOCK_MONOTONIC, getrandom, pthreads, futex.
 extern const mt_env_t mt_env_system;
+// A copy of it.
+static inline mt_env_t mt_env_system_copy(void) { return mt_env_system; }
 
 // An upper bound of the system's now_ns, at most 10 ms ahead (CLOCK_MONOTONIC_COARSE plus its resolution): for instants
 // that must not be early. A fifth of the cost.

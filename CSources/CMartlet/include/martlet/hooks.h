@@ -33,6 +33,9 @@ typedef struct mt_hooks {
 
 extern mt_hooks_t mt_hooks;
 
+// Sets them, from one thread, before the first runtime.
+void mt_hooks_set(const mt_hooks_t *hooks);
+
 // The type behind tagged ops, NULL when they are the core's own or none.
 static inline const void *mt_payload_type(const mt_payload_ops_t *ops) {
     uintptr_t word = (uintptr_t)ops;

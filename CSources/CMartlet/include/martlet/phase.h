@@ -36,6 +36,8 @@ typedef struct mt_frame {
 // Keeps a reply until terminate has run; takes the node (payload complete, ops set). An earlier one is dropped. The
 // thread of the frame.
 void mt_frame_park_reply(mt_frame_t *frame, mt_thread_t *thread, uint64_t ref, mt_node_t *node);
+// After mt_phase_leave said false: a parked reply's caller hears of the kill. The thread of the frame.
+void mt_frame_abandon(mt_frame_t *frame, mt_thread_t *thread);
 // Destroys a parked reply: its caller hears from the exit. The thread of the frame.
 void mt_frame_drop_parked(mt_frame_t *frame, mt_thread_t *thread);
 

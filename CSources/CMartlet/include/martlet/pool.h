@@ -71,6 +71,18 @@ static inline void mt_node_free(mt_thread_t *thread, mt_node_t *node) {
     mt_a32_store_rlx(&magazine->count, count + 1);
 }
 
+// Fills in the header of a node whose payload is a value of a type of the language (hooks.h).
+static inline void mt_node_fill(mt_node_t *node, const void *type, uint8_t kind, uint64_t reply) {
+    node->ops = (const mt_payload_ops_t *)((uintptr_t)type | MT_OPS_TYPE);
+    node->kind = kind;
+    node->reply = reply;
+}
+
+// Memory for the state of a process: the payload of a node while it fits, else the heap's. Size and alignment must be the
+// same at free. NULL: out of memory. `thread` is the caller's own.
+void *mt_state_alloc(mt_thread_t *thread, size_t size, size_t alignment);
+void mt_state_free(void *state, size_t size, size_t alignment);
+
 // Gives the free memory of all depots, and slabs kept in reserve, back to the system. What threads hold in magazines
 // stays with them: mt_thread_trim. Any thread; blocks.
 void mt_pool_trim(void);

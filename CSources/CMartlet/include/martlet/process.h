@@ -34,6 +34,9 @@ typedef struct mt_class {
     const char *name;
 } mt_class_t;
 
+// What runs a live process, NULL if it has ended. A hint. Any thread.
+const mt_class_t *mt_pid_class(mt_pid_t pid);
+
 // The payload of an INIT node begins with this; the engine's own bytes follow.
 typedef struct mt_init {
     const mt_class_t *klass;

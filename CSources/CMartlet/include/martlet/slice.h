@@ -92,6 +92,11 @@ void mt_slice_publish_parked(mt_slice_t *slice);
 // Answers nobody: adds a call to those that fail when the process ends. False: out of memory. Owner, in BUSY.
 bool mt_slice_defer(mt_slice_t *slice, mt_reply_ref_t ref);
 
+// Marks the process as hibernating and gives this thread's free memory back. Owner, in BUSY.
+void mt_slice_hibernate(mt_slice_t *slice);
+// Whether the current TIMEOUT message is the one armed last; it is spent then. Owner, in BUSY.
+bool mt_slice_idle_fired(mt_slice_t *slice);
+
 // The slice that runs on this thread, NULL outside one.
 static inline mt_slice_t *mt_slice_of(mt_frame_t *frame) { return frame->is_in_place ? NULL : (mt_slice_t *)frame; }
 

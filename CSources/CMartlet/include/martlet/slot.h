@@ -61,7 +61,7 @@ typedef struct mt_slot {
     mt_node_t *tail;               // plain: mailbox consumer side
     uint32_t generation;           // plain: of the incarnation in place, 0 when none
     uint32_t last_generation;      // plain: of the incarnation before, for the drain
-    const struct mt_class *klass;  // plain: what runs it
+    mt_aptr_t klass;               // mt_class_t that runs it; owner writes, reports read
     void *state;                   // plain: the engine's
     uint64_t current_call;         // plain: reply slot of the request being handled, 0 if answered or none
     struct mt_deferred *deferred;  // plain: calls whose handler returned without an answer

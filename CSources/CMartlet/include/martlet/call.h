@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call from its caller's side: a reply slot with a deadline, room in the callee's mailbox, and the wait. The request
+// itself is a message like any other (process.h); how a handler answers is reply.h.
+#ifndef MARTLET_CALL_H
+#define MARTLET_CALL_H
+
+#include "process.h"
+
+// Timeouts from here on may be late by the resolution of a cheaper clock (10 ms); shorter ones read the exact one.
+#define MT_CALL_EXACT_BELOW_NS UINT64_C(1000000000)
+
+// The process whose handler runs on this thread, 0 outside one.
+static inline mt_pid_t mt_thread_current_pid(void) {
+    mt_thread_t *thread = mt_thread_current;
+    mt_frame_t *frame = thread ? thread->frame : NULL;
+    return frame ? mt_slot_pid(frame->slot, frame->generation) : 0;
+}
+
+// The instant a call gives up: timeout_ns from now, but not after the deadline of the request that the calling handler is
+// busy with. MT_FOREVER: never. Never early.
+uint64_t mt_call_deadline(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t timeout_ns);
+
+// Room for a request or a waiting cast.
+typedef enum __attribute__((enum_extensibility(closed))) mt_room {
+    MT_ROOM_UNBOUNDED,  // nothing to take
+    MT_ROOM_TAKEN,      // one credit is the sender's: send granted, or mt_room_return
+    MT_ROOM_REFUSED,    // full, and the mailbox rejects
+    MT_ROOM_WAIT,       // full: wait with mt_room_wait
+    MT_ROOM_NO_PROCESS,
+} mt_room_t;
+
+mt_room_t mt_room_take_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid);
+// Takes room without waiting; a request may displace a cast where the mailbox drops the oldest. Any thread.
+static inline mt_room_t mt_room_take(mt_thread_t *thread, mt_pid_t pid) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    if (MT_UNLIKELY(!slot)) return MT_ROOM_NO_PROCESS;
+    // acquire: as in mt_process_send; relaxed: see mt_credit_of.
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    if (MT_UNLIKELY(((life ^ pid) >> 32) || !(life & MT_LIFE_LIVE))) return MT_ROOM_NO_PROCESS;
+    if (MT_LIKELY(!mt_aptr_load_rlx(&slot->bounded))) return MT_ROOM_UNBOUNDED;
+    return mt_room_take_slow(thread, slot, pid);
+}
+// Queues a waiter whose armed reply slot is completed with GRANTED, NO_PROCESS or what its deadline says; when room came
+// meanwhile, or the process ended, it is completed before this returns. Any thread.
+void mt_room_wait(mt_pid_t pid, mt_credit_waiter_t *waiter);
+// Ends a waiter whose slot is done. Its memory is free afterwards. Any thread.
+void mt_room_leave(mt_pid_t pid, mt_credit_waiter_t *waiter);
+// Puts back a credit that was not used. Any thread.
+void mt_room_return(mt_pid_t pid);
+
+// Sleeps until the slot is done, at most until the deadline; another thread takes over the worker meanwhile. False: no
+// thread is left to stand in: the slot is completed with OVERLOADED. The caller.
+bool mt_call_wait_blocking(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadline_ns);
+
+// In-place execution. Lives on the caller's stack.
+typedef struct mt_in_place {
+    mt_frame_t frame;
+    mt_thread_t *thread;
+    void *state;
+    mt_reply_ref_t reply;
+} mt_in_place_t;
+
+// Claims an idle process of the given type for this thread and arms a reply slot. False: busy, gone, of another type, or
+// this thread is inside it: take the ordinary way. User code may run between begin and end. Any thread.
+bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, uint64_t timeout_ns);
+// User code ended; `pending` (retained object or NULL) is for a worker to act on. False: the process was taken away, the
+// caller waits for its reply slot as for any other and `pending` is still the caller's. The caller.
+bool mt_in_place_end(mt_in_place_t *call, void *pending);
+
+#endif

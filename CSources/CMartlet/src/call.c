@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// The caller's side of a call: deadlines, room, blocking, and running a handler in place.
+#include "martlet/call.h"
+
+#include "martlet/slice.h"
+#include "runtime_state.h"
+
+uint64_t mt_call_deadline(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t timeout_ns) {
+    uint64_t deadline = MT_FOREVER;
+    if (timeout_ns != MT_FOREVER) {
+        bool is_long = timeout_ns >= MT_CALL_EXACT_BELOW_NS;
+        deadline = mt_instant_after(is_long ? mt_runtime_now_upper(runtime) : mt__now(runtime), timeout_ns);
+    }
+    mt_frame_t *frame = thread->frame;
+    if (frame && frame->call && mt_reply_is_armed(frame->call)) {
+        uint64_t inherited = mt_reply_of(frame->call)->deadline_ns;
+        if (inherited < deadline) deadline = inherited;
+    }
+    return deadline;
+}
+
+mt_room_t mt_room_take_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid) {
+    uint32_t generation = mt_pid_generation(pid);
+    mt_bounded_head_t *bounded = mt_credit_of(slot, generation);
+    if (!bounded) return MT_ROOM_UNBOUNDED;
+    switch (mt_credit_take(bounded, generation)) {
+    case MT_CREDIT_TAKEN: return MT_ROOM_TAKEN;
+    case MT_CREDIT_OVER: return MT_ROOM_NO_PROCESS;
+    case MT_CREDIT_FULL: break;
+    }
+    if (bounded->policy == MT_POLICY_REJECT) return MT_ROOM_REFUSED;
+    if (bounded->policy != MT_POLICY_DROP_OLDEST || !mt_credit_displace(slot, bounded, generation, thread))
+        return MT_ROOM_WAIT;
+    mt_stats_t *stats = mt_stats(thread, mt_runtime_of(slot));
+    mt_a64_bump(&stats->discarded, 1);
+    mt_a64_bump(&stats->dead[MT_DEAD_FULL], 1);
+    return MT_ROOM_TAKEN;
+}
+
+static mt_bounded_head_t *bounded_of(mt_pid_t pid) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    // Stays with the slot for ever once it is there; the generation is checked in its word.
+    return slot ? (mt_bounded_head_t *)mt_aptr_load_acq(&slot->bounded) : NULL;
+}
+
+void mt_room_wait(mt_pid_t pid, mt_credit_waiter_t *waiter) {
+    mt_bounded_head_t *bounded = bounded_of(pid);
+    switch (bounded ? mt_credit_wait(bounded, mt_pid_generation(pid), waiter) : MT_CREDIT_OVER) {
+    case MT_CREDIT_FULL: return;
+    case MT_CREDIT_OVER: mt_reply_complete(waiter->reply, MT_REPLY_NO_PROCESS); return;
+    case MT_CREDIT_TAKEN:
+        if (!mt_reply_complete(waiter->reply, MT_REPLY_GRANTED)) mt_room_return(pid);
+        return;
+    }
+}
+
+void mt_room_leave(mt_pid_t pid, mt_credit_waiter_t *waiter) {
+    mt_bounded_head_t *bounded = bounded_of(pid);
+    if (bounded) mt_credit_leave(bounded, waiter);
+}
+
+void mt_room_return(mt_pid_t pid) {
+    mt_bounded_head_t *bounded = bounded_of(pid);
+    if (bounded) mt_credit_return(bounded, mt_pid_generation(pid));
+}
+
+bool mt_call_wait_blocking(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadline_ns) {
+    if (!mt_block_begin(thread)) {
+        mt_reply_complete(ref, MT_REPLY_OVERLOADED);
+        mt_reply_wait_blocking(ref, &runtime->env, MT_FOREVER); // a claimer may be at work: its answer is at hand
+        return false;
+    }
+    // Virtual time wakes no sleeper: there the deadline is in the wheel (mt_deadline_arm).
+    mt_reply_wait_blocking(ref, &runtime->env, runtime->env.is_virtual ? MT_FOREVER : deadline_ns);
+    mt_block_end(thread);
+    return true;
+}
+
+static bool is_on_this_thread(const mt_thread_t *thread, const mt_slot_t *slot) {
+    for (const mt_frame_t *frame = thread->frame; frame; frame = frame->below)
+        if (frame->slot == slot) return true;
+    return false;
+}
+
+// Back to the scheduler: the owner's side is for a worker.
+static void hand_over(mt_in_place_t *call) {
+    mt_slot_t *slot = call->frame.slot;
+    if (mt_mailbox_release(slot, call->thread) != MT_RELEASED) mt_submit(call->thread, slot);
+}
+
+bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, uint64_t timeout_ns) {
+    mt_thread_t *thread = mt_thread_self();
+    mt_slot_t *slot = mt_slot_of(pid);
+    // A handler's call is an effect: its fence is the ordinary way's business, and so is a mailbox with a bound.
+    if (!thread || !slot || (thread->frame && thread->frame->is_in) || mt_aptr_load_rlx(&slot->bounded)) return false;
+    if (!mt_mailbox_claim(slot)) return false;
+    call->frame = (mt_frame_t){.slot = slot, .below = thread->frame, .generation = mt_pid_generation(pid),
+                               .is_in_place = true};
+    call->thread = thread;
+    // acquire, after the claim: whose slot it is now, and whether its end was asked for. Plain reads below: we own it.
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    const mt_class_t *klass = mt_aptr_load_rlx(&slot->klass);
+    if (MT_UNLIKELY(!mt_life_is_calm(life, mt_pid_generation(pid)) || slot->generation != mt_pid_generation(pid) ||
+                    klass->type_id != type_id || is_on_this_thread(thread, slot))) {
+        hand_over(call);
+        return false;
+    }
+    uint64_t deadline = mt_call_deadline(thread, mt_runtime_of(slot), timeout_ns);
+    call->reply = mt_reply_arm(thread, 0, pid, deadline);
+    if (MT_UNLIKELY(!call->reply)) {
+        hand_over(call);
+        return false;
+    }
+    call->state = slot->state;
+    call->frame.call = slot->current_call = call->reply;
+    thread->frame = &call->frame;
+    mt_phase_enter(&call->frame);
+    return true;
+}
+
+bool mt_in_place_end(mt_in_place_t *call, void *pending) {
+    mt_slot_t *slot = call->frame.slot;
+    mt_thread_t *thread = call->thread;
+    thread->frame = call->frame.below;
+    if (MT_UNLIKELY(!mt_phase_leave(&call->frame))) return false;
+    mt_stats_t *stats = mt_stats(thread, mt_runtime_of(slot));
+    mt_a64_bump(&stats->sent, 1);
+    mt_a64_bump(&stats->handled, 1);
+    if (MT_UNLIKELY(call->frame.call)) {
+        mt_slice_t slice = {.slot = slot, .thread = thread};
+        slice.frame.call = call->frame.call;
+        mt__slice_unanswered(&slice);
+    }
+    mt_a64_store_rel(&slot->phase, mt_phase_make(call->frame.generation, MT_PHASE_OUT));
+    if (MT_UNLIKELY(pending)) {
+        // A stop, a throw, an idle time: the engine's next slice acts on it. The exit protocol never runs here.
+        slot->pending = pending;
+        mt_submit(thread, slot);
+        return true;
+    }
+    hand_over(call);
+    return true;
+}
