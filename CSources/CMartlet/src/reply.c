@@ -8,14 +8,9 @@ mt_hooks_t mt_hooks;
 
 void mt_hooks_set(const mt_hooks_t *hooks) { mt_hooks = *hooks; }
 
-// A thread waits: the futex word must be set before DONE lets the caller free the slot, and the wake-up needs only the
-// address, which is type-stable: a wake that comes late hits nobody, or a later waiter that checks its word again.
-void mt__reply_wake_thread(mt_reply_t *reply, uint64_t word) {
-    mt_a32_store_rlx(&reply->futex, 1);
-    // release: kind, value and the futex word; pairs with the acquire in mt_reply_is_done.
-    mt_a64_store_rel(&reply->word, (word & ~MT_REPLY_PHASE) | MT_REPLY_DONE);
-    mt_env_system.unpark(NULL, &reply->futex, 1);
-}
+// The slot is DONE and may be in its next life: only its address is used. A wake that comes late hits nobody, or a later
+// waiter that checks its word again.
+void mt__reply_wake_thread(mt_reply_t *reply) { mt_env_system.unpark(NULL, &reply->futex, 1); }
 
 static bool complete(mt_reply_ref_t ref, mt_reply_kind_t kind, void *reason) {
     mt_reply_t *reply = mt_reply_claim(ref);
@@ -33,10 +28,11 @@ bool mt_reply_complete_exited(mt_reply_ref_t ref, void *reason) { return complet
 bool mt_reply_wait(mt_reply_ref_t ref, void *continuation) {
     mt_reply_t *reply = (mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref);
     reply->waiter = continuation;
+    uint64_t flags = continuation ? MT_REPLY_WAITER : MT_REPLY_WAITER | MT_REPLY_THREAD;
     uint64_t word = mt_a64_load_acq(&reply->word);
     while ((word & MT_REPLY_PHASE) != MT_REPLY_DONE) {
         // release: the waiter; pairs with the claimer's acquire. CLAIMED may gain W too: finish's exchange sees it.
-        if (mt_a64_cas(&reply->word, &word, word | MT_REPLY_WAITER)) return true;
+        if (mt_a64_cas(&reply->word, &word, word | flags)) return true;
     }
     return false;
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reply slot: where the answer of one call, start or stop goes. Reply, timeout, cancellation, death of the callee and
-// overload are all the same operation, complete; the first wins, the others learn that they are late. Nothing of it ever
-// enters the caller's mailbox.
+// The reply slot: where the answer of one call, start or stop goes. Reply, timeout, cancellation, death of the callee
+// and overload are all the same operation, complete; the first wins, the others learn that they are late. Nothing of it
+// ever enters the caller's mailbox.
 //
 //      FREE --arm--> ARMED --claim(CAS)--> CLAIMED --finish--> DONE --free--> FREE, generation + 1
 //                      |                      |
 //                      +---- wait (CAS): W ---+     W: finish wakes the waiter
 //
-// Contract. arm, wait, take, free: the caller alone. claim and finish: any thread, once: claim gives the exclusive right
-// to `value`, `kind` and finish. Progress: lock-free. The caller never leaves while CLAIMED (a few instructions of the
-// replier): a timeout that loses to CLAIMED yields the reply. Handles are {generation:32 | index:32}; a stale one fails
-// its generation check. Checked with its mutants: Documentation/design/reply-slots.md.
+// Contract. arm, wait, take, free: the caller alone. claim and finish: any thread, once: claim gives the exclusive
+// right to `value`, `kind` and finish. Progress: lock-free. The caller never leaves while CLAIMED (a few instructions
+// of the replier): a timeout that loses to CLAIMED yields the reply. Handles are {generation:32 | index:32}; a stale
+// one fails its generation check. Checked with its mutants: Documentation/design/reply-slots.md.
 #ifndef MARTLET_REPLY_H
 #define MARTLET_REPLY_H
 
@@ -27,13 +27,14 @@ typedef uint64_t mt_reply_ref_t; // 0 is none
 #define MT_REPLY_PHASE UINT64_C(3)
 #define MT_REPLY_WAITER UINT64_C(4)   // somebody sleeps: finish wakes it
 #define MT_REPLY_DEFERRED UINT64_C(8) // the handler returned without an answer: anyone may still give it (cycle.h)
+#define MT_REPLY_THREAD UINT64_C(16)  // with W: a thread on `futex`, which may leave as soon as it sees DONE
 
 // What completed it.
 typedef enum __attribute__((enum_extensibility(closed))) mt_reply_kind {
-    MT_REPLY_VALUE,      // `value` holds the reply
+    MT_REPLY_VALUE, // `value` holds the reply
     MT_REPLY_TIMEOUT,
     MT_REPLY_NO_PROCESS,
-    MT_REPLY_EXITED,     // `value` holds a reason object, retained
+    MT_REPLY_EXITED, // `value` holds a reason object, retained
     MT_REPLY_CANCELLED,
     MT_REPLY_OVERLOADED,
     MT_REPLY_SHUT_DOWN,
@@ -45,7 +46,7 @@ typedef enum __attribute__((enum_extensibility(closed))) mt_reply_kind {
 
 typedef struct mt_reply {
     mt_a64_t word;        // generation:32 | flags; see above
-    void *waiter;         // a continuation, or NULL: a thread on `futex`; written by the caller before W
+    void *waiter;         // a continuation, or NULL: a thread on `futex` (THREAD); written by the caller before W
     mt_a32_t futex;       // 1 once DONE, for a thread that waits
     uint32_t kind;        // mt_reply_kind_t; written by the claimer
     mt_pid_t caller;      // written by the caller before it is shared; 0: no process
@@ -106,30 +107,29 @@ static inline mt_reply_t *mt_reply_claim(mt_reply_ref_t ref) {
     }
 }
 
-// Publishes the answer. Returns what the claimer must resume, NULL when nobody sleeps as a continuation. The slot is not
-// touched afterwards. The claimer.
+// Publishes the answer. Returns what the claimer must resume, NULL when nobody sleeps as a continuation. The slot is
+// not touched afterwards. The claimer.
 static inline void *mt_reply_finish(mt_reply_t *reply, mt_reply_kind_t kind) {
-    void mt__reply_wake_thread(mt_reply_t *reply, uint64_t word);
+    void mt__reply_wake_thread(mt_reply_t * reply);
     reply->kind = kind;
-    // acquire: pairs with the CAS of mt_reply_wait: the waiter, when W came after the claim. Only W can be added now.
+    // acquire: pairs with the CAS of mt_reply_wait: the waiter, when W came before the claim or soon after it.
     uint64_t word = mt_a64_load_acq(&reply->word);
-    if (!(word & MT_REPLY_WAITER)) {
-        // acq_rel: W may be set at this very moment: the exchange says which came first. release: kind and value.
-        word = mt_a64_xchg(&reply->word, (word & ~MT_REPLY_PHASE) | MT_REPLY_DONE);
-        if (!(word & MT_REPLY_WAITER)) return NULL;
-        void *waiter = reply->waiter;
-        if (waiter) return waiter;
-        mt__reply_wake_thread(reply, word);
-        return NULL;
+    // A continuation that is registered cannot leave before it is resumed: only a thread's word changes behind DONE.
+    void *waiter = word & MT_REPLY_WAITER ? reply->waiter : NULL;
+    if (MT_LIKELY(waiter != NULL)) {
+        // release: kind and value; pairs with the acquire in mt_reply_is_done. W cannot change any more.
+        mt_a64_store_rel(&reply->word, (word & ~MT_REPLY_PHASE) | MT_REPLY_DONE);
+        return waiter;
     }
-    void *waiter = reply->waiter;
-    if (MT_UNLIKELY(!waiter)) {
-        mt__reply_wake_thread(reply, word);
-        return NULL;
-    }
-    // release: kind and value; pairs with the acquire in mt_reply_is_done. W cannot change any more.
-    mt_a64_store_rel(&reply->word, (word & ~MT_REPLY_PHASE) | MT_REPLY_DONE);
-    return waiter;
+    // relaxed: before DONE, which publishes it: a thread that finds DONE frees the slot, and from then on it is not
+    // ours.
+    mt_a32_store_rlx(&reply->futex, 1);
+    // acq_rel: W may be set at this very moment: the exchange says which came first. release: kind, value and futex.
+    word = mt_a64_xchg(&reply->word, (word & ~MT_REPLY_PHASE) | MT_REPLY_DONE);
+    if (MT_LIKELY(!(word & MT_REPLY_WAITER))) return NULL;
+    if (!(word & MT_REPLY_THREAD)) return reply->waiter;
+    mt__reply_wake_thread(reply);
+    return NULL;
 }
 
 // Completes without a value. True if this was first. Any thread; resumes the waiter.
