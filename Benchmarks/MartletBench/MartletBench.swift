@@ -89,7 +89,9 @@ struct MartletBench: AsyncParsableCommand {
         }
     }
 
-    /// The child's side of an isolated round. Workloads of both catalogues are known to it.
+    /// The child's side of an isolated round.
+    ///
+    /// Workloads of both catalogues are known to it.
     private func answerParent(_ id: String) async throws {
         let workloads = Workload.catalogue(quick: true) + Workload.catalogue(quick: false)
         guard let workload = workloads.first(where: { $0.id == id }),

@@ -27,7 +27,9 @@ package struct BenchmarkResult: Codable, Sendable {
     package var p50Ns: UInt64?
     package var p99Ns: UInt64?
     package var p999Ns: UInt64?
-    /// The greatest of the rounds. Of a process of its own where `Workload.isIsolated`, else of the benchmark during the run.
+    /// The greatest of the rounds.
+    ///
+    /// Of a process of its own where `Workload.isIsolated`, else of the benchmark during the run.
     package var peakRSSBytes: UInt64
     /// The medians of the workload's further figures.
     package var extra: [String: Double]
@@ -44,7 +46,9 @@ package struct BenchmarkResult: Codable, Sendable {
 }
 
 extension BenchmarkResult {
-    /// Sums up the rounds of one variant. Nil without a round.
+    /// Sums up the rounds of one variant.
+    ///
+    /// Nil without a round.
     package init?(_ workload: Workload, variant: String, rounds: [RoundResult]) {
         guard let last = rounds.last,
             let nsPerOp = Statistics.median(rounds.map(\.outcome.nanosecondsPerOperation)),
@@ -81,7 +85,9 @@ extension BenchmarkResult {
     }
 }
 
-/// One round: what the trial found, and the memory it took. A child process answers with this.
+/// One round: what the trial found, and the memory it took.
+///
+/// A child process answers with this.
 package struct RoundResult: Codable, Sendable {
     package var outcome: Outcome
     package var peakRSSBytes: UInt64

@@ -104,7 +104,9 @@ package struct Driver<Environment: DriverEnvironment>: Sendable {
         }
     }
 
-    /// Chooses the count of a round. The runs that find it out are the warm-up.
+    /// Chooses the count of a round.
+    ///
+    /// The runs that find it out are the warm-up.
     private func operations(of workload: Workload, by variant: any Variant) async throws -> Int {
         if let fixed = workload.fixedOperations { return fixed }
         var calibration = Calibration(unit: workload.operationUnit, target: effort.roundTarget)

@@ -18,7 +18,9 @@ package enum MonotonicClock {
     package static func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
 }
 
-/// Times every k-th operation. Owned by one client; not shared.
+/// Times every k-th operation.
+///
+/// Owned by one client; not shared.
 package struct LatencySampler: Sendable {
     package static let defaultInterval = 61
     /// Samples kept by one owner: bounds memory and the size of a child's answer.

@@ -4,7 +4,9 @@
 import Histogram
 
 package enum Statistics {
-    /// The middle value; the mean of the two middle ones when there are two. Nil of nothing.
+    /// The middle value; the mean of the two middle ones when there are two.
+    ///
+    /// Nil of nothing.
     package static func median(_ values: [Double]) -> Double? {
         if values.isEmpty { return nil }
         let sorted = values.sorted()
@@ -13,6 +15,7 @@ package enum Statistics {
     }
 
     /// Half the distance from the least to the greatest, as a share of the median: the spread shown beside a figure.
+    ///
     /// Nil where one value says nothing of it.
     package static func spread(_ values: [Double]) -> Double? {
         guard values.count > 1, let median = median(values), median > 0, let low = values.min(), let high = values.max()
@@ -30,7 +33,9 @@ package struct Percentiles: Equatable, Sendable {
     /// Longer than any run; a greater sample counts as this.
     private static let highest: UInt64 = 600_000_000_000
 
-    /// Nil when nothing was sampled. Three significant digits.
+    /// Nil when nothing was sampled.
+    ///
+    /// Three significant digits.
     package init?(_ samples: [UInt64]) {
         if samples.isEmpty { return nil }
         var histogram = Histogram<UInt64>(
@@ -62,7 +67,9 @@ package struct Calibration: Sendable {
     private let target: Double
     private var runs = 0
 
-    /// `unit`: counts are multiples of it. `target`: how long a round should take.
+    /// `unit`: counts are multiples of it.
+    ///
+    /// `target`: how long a round should take.
     package init(unit: Int, target: Duration) {
         self.unit = max(unit, 1)
         self.target = target / .nanoseconds(1)

@@ -109,7 +109,9 @@ extension ActorBaseline {
         func identity() -> Int { index }
     }
 
-    /// Actors that nobody asks. Stopping an actor is to drop it.
+    /// Actors that nobody asks.
+    ///
+    /// Stopping an actor is to drop it.
     private final class Actors: Population {
         private let actors: Box<[Idle]>
 

@@ -105,7 +105,9 @@ extension DispatchBaseline {
         func identity() -> Int { queue.sync { index } }
     }
 
-    /// Queues that nobody asks. Stopping one is to drop it.
+    /// Queues that nobody asks.
+    ///
+    /// Stopping one is to drop it.
     private final class Queues: Population {
         private let servers: Box<[IdleQueue]>
 

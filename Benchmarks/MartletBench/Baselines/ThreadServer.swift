@@ -39,7 +39,9 @@ final class ThreadServer<State: ServerState>: BaselineServer, @unchecked Sendabl
         ended.arrive()
     }
 
-    /// The oldest message; waits for one. Nil when the server closes and nothing is left.
+    /// The oldest message; waits for one.
+    ///
+    /// Nil when the server closes and nothing is left.
     private func next() -> State.Message? {
         condition.lock()
         defer { condition.unlock() }

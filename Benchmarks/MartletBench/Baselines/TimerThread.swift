@@ -6,7 +6,9 @@ import Foundation
 import MartletBenchCore
 
 final class TimerThread: TimerTarget, @unchecked Sendable {
-    /// One timer. `isCancelled` is used only with the condition's lock held.
+    /// One timer.
+    ///
+    /// `isCancelled` is used only with the condition's lock held.
     final class Entry {
         let deadline: UInt64
         var isCancelled = false
@@ -63,7 +65,9 @@ final class TimerThread: TimerTarget, @unchecked Sendable {
         ended.arrive()
     }
 
-    /// Waits for a timer whose time has come and takes it. Nil when closing.
+    /// Waits for a timer whose time has come and takes it.
+    ///
+    /// Nil when closing.
     private func nextDeadline() -> UInt64? {
         condition.lock()
         defer { condition.unlock() }

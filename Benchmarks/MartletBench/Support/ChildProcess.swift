@@ -5,7 +5,9 @@ import Foundation
 import MartletBenchCore
 
 enum ChildProcess {
-    /// Runs the round in a child. The child's watchdog bounds the wait.
+    /// Runs the round in a child.
+    ///
+    /// The child's watchdog bounds the wait.
     static func measure(_ run: Run, of workload: Workload, by variant: any Variant) async throws -> RoundResult {
         let arguments = [
             "--isolated-run", workload.id, "--isolated-variant", variant.name,

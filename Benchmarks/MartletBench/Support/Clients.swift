@@ -18,7 +18,9 @@ enum Clients {
     /// Enough for the loops here; the default of 8 MiB times a thousand threads is a lot of address space.
     static let threadStackBytes = 256 * 1024
 
-    /// Runs `body` on threads that start together. The clock starts when all of them exist.
+    /// Runs `body` on threads that start together.
+    ///
+    /// The clock starts when all of them exist.
     static func threads<Value: Sendable>(
         _ count: Int, _ body: @escaping @Sendable (Int) throws -> Value
     ) async throws -> Finished<Value> {
@@ -41,14 +43,21 @@ enum Clients {
         return Finished(values: try results.all.map { try $0.get() }, start: start, end: end)
     }
 
-    /// Runs `body` in tasks. They run where `executor` says, on the default pool without one.
+    /// Runs `body` in tasks.
+    ///
+    /// They run where `executor` says, on the default pool without one.
     static func tasks<Value: Sendable>(
         _ count: Int, on executor: (any TaskExecutor)? = nil, _ body: @escaping @Sendable (Int) async throws -> Value
     ) async throws -> Finished<Value> {
         let start = MonotonicClock.now()
         return try await withThrowingTaskGroup(of: (Value, UInt64).self) { group in
             for index in 0..<count {
-                group.addTask(executorPreference: executor) { (try await body(index), MonotonicClock.now()) }
+                // A preference of nil still makes each switch look for one under a lock: 400 ns a call instead of 100.
+                if let executor {
+                    group.addTask(executorPreference: executor) { (try await body(index), MonotonicClock.now()) }
+                } else {
+                    group.addTask { (try await body(index), MonotonicClock.now()) }
+                }
             }
             var finished = Finished<Value>(values: [], start: start, end: start)
             for try await (value, end) in group {

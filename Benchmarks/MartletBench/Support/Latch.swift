@@ -5,7 +5,9 @@ import Dispatch
 import MartletBenchCore
 import Synchronization
 
-/// Counts arrivals down to zero. One waiter.
+/// Counts arrivals down to zero.
+///
+/// One waiter.
 final class Latch: Sendable {
     private struct State {
         var missing: Int
@@ -19,7 +21,9 @@ final class Latch: Sendable {
         state = Mutex(State(missing: arrivals, openedAt: arrivals == 0 ? MonotonicClock.now() : 0))
     }
 
-    /// One arrival, from any thread. The last one opens the latch.
+    /// One arrival, from any thread.
+    ///
+    /// The last one opens the latch.
     func arrive() {
         let (waiter, openedAt) = state.withLock { state -> (CheckedContinuation<UInt64, Never>?, UInt64) in
             state.missing -= 1
@@ -29,7 +33,9 @@ final class Latch: Sendable {
         waiter?.resume(returning: openedAt)
     }
 
-    /// Waits until it is open. Returns when that was, on the monotonic clock.
+    /// Waits until it is open.
+    ///
+    /// Returns when that was, on the monotonic clock.
     @discardableResult
     func wait() async -> UInt64 {
         await withCheckedContinuation { continuation in

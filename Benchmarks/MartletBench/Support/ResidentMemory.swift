@@ -14,7 +14,9 @@ enum ResidentMemory {
     /// The most there was since the process began, or since `resetPeak`.
     static var peak: UInt64 { read("VmHWM") }
 
-    /// Starts a new peak at what there is now, memory that the allocator keeps included. Does nothing where the kernel refuses.
+    /// Starts a new peak at what there is now, memory that the allocator keeps included.
+    ///
+    /// Does nothing where the kernel refuses.
     static func resetPeak() {
         // 5 resets VmHWM (proc_pid_clear_refs(5)).
         guard let file = FileHandle(forWritingAtPath: "/proc/self/clear_refs") else { return }

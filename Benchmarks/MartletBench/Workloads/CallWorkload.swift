@@ -37,7 +37,9 @@ protocol BlockingCallClient {
 }
 
 enum CallWorkload {
-    /// Calls from tasks. With `checksHop`, fails when clients stay on the server between calls.
+    /// Calls from tasks.
+    ///
+    /// With `checksHop`, fails when clients stay on the server between calls.
     static func drive<Target: CallTarget>(
         _ target: Target, clients: Int, _ run: Run, checksHop: Bool = false
     ) async throws -> Outcome {
@@ -61,7 +63,9 @@ enum CallWorkload {
         return try outcome(finished, run, counted: try await target.finish())
     }
 
-    /// One client's loop. `between` is called after each call.
+    /// One client's loop.
+    ///
+    /// `between` is called after each call.
     @inline(never)
     nonisolated(nonsending) static func calls<Target: CallTarget>(
         _ target: Target, _ count: Int, _ sampler: consuming LatencySampler, between: (@Sendable () throws -> Void)?

@@ -14,7 +14,9 @@ enum HopCheck {
     /// Far more than a call takes on a busy machine.
     private static let patience = DispatchTimeInterval.seconds(5)
 
-    /// Throws when a client holds the server between calls. Returns how many calls it made.
+    /// Throws when a client holds the server between calls.
+    ///
+    /// Returns how many calls it made.
     static func check<Target: CallTarget>(_ target: Target) async throws -> Int {
         // The stopped client occupies a thread of the pool: with a single one the other task could not run at all.
         if ProcessInfo.processInfo.activeProcessorCount < 2 { return 0 }

@@ -9,7 +9,9 @@ import Foundation
 import MartletBenchCore
 import Synchronization
 
-/// Names and what they stand for, reached without suspending. Readers are threads.
+/// Names and what they stand for, reached without suspending.
+///
+/// Readers are threads.
 protocol Directory: Sendable {
     func register(_ name: String, _ value: Int)
     func unregister(_ name: String)
@@ -17,7 +19,9 @@ protocol Directory: Sendable {
     func finish() async throws
 }
 
-/// Names and what they stand for, reached by suspending. Readers are tasks.
+/// Names and what they stand for, reached by suspending.
+///
+/// Readers are tasks.
 protocol AsyncDirectory: Sendable {
     nonisolated(nonsending) func register(_ name: String, _ value: Int) async throws
     nonisolated(nonsending) func unregister(_ name: String) async throws

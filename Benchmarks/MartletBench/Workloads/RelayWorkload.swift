@@ -16,8 +16,10 @@ protocol RelayTarget: Sendable {
 }
 
 enum RelayWorkload {
-    /// Makes `rings` rings of `servers` servers. When a ring's message has been handled for the last time, `done.arrive()`.
-    /// The first server of each ring has a copy of `sampler`, and calls `lap` at each message.
+    /// Makes `rings` rings of `servers` servers.
+    ///
+    /// When a ring's message has been handled for the last time, `done.arrive()`. The first server of each ring has a
+    /// copy of `sampler`, and calls `lap` at each message.
     typealias Make<Target> =
         @Sendable (_ rings: Int, _ servers: Int, _ done: Latch, _ sampler: LatencySampler) async throws -> Target
 
