@@ -2,7 +2,7 @@
 // The result of a run as a picture: a panel for each workload, a bar for each variant. Shorter is better.
 //
 // A panel's scale is linear, from zero, unless its greatest figure is more than 20 times its least: then logarithmic, from
-// the power of ten below the least, and the panel says so. Bars of different panels do not compare.
+// a power of ten below half the least (no bar vanishes), and the panel says so. Bars of different panels do not compare.
 
 import Foundation
 
@@ -124,7 +124,7 @@ struct Scale {
         let least = positive.min() ?? greatest
         isLogarithmic = greatest / least > linearRatioMax
         var decade = 1e-3
-        while decade * 10 < least { decade *= 10 }
+        while decade * 20 <= least { decade *= 10 }
         origin = isLogarithmic ? decade : 0
     }
 

@@ -2,8 +2,9 @@
 // The three forms of a result: JSON, table, picture.
 
 import Foundation
-import MartletBenchCore
 import Testing
+
+@testable import MartletBenchCore
 
 @Suite("Reports")
 struct ReportTests {
@@ -94,6 +95,15 @@ struct ReportTests {
         #expect(svg.contains("a&lt;b"))
         #expect(svg.contains("2.00 us"))
         #expect(svg.contains("log scale from 10.0 ns"))
+    }
+
+    @Test("the shortest bar of a logarithmic panel can be seen")
+    func shortestBar() {
+        let scale = Scale([100.4, 12_500], linearRatioMax: 20)
+        #expect(scale.isLogarithmic)
+        #expect(scale.share(of: 100.4) > 0.1)
+        #expect(scale.share(of: 12_500) == 1)
+        #expect(Scale([50, 100], linearRatioMax: 20).share(of: 50) == 0.5)
     }
 
     @Test("facts are found in the files of /proc")
