@@ -2,7 +2,8 @@
 // Which workloads a run asks for, how often and for how long: the quick run and the full one.
 //
 // The budgets: quick ends under 60 s and full under 10 minutes, on two cores with seven variants. A workload without a
-// fixed count takes as many operations as fit its round (see Calibration); one with a fixed count takes as long as it takes.
+// fixed count takes as many operations as fit its round (see Calibration); one with a fixed count takes as long as it
+// takes.
 
 /// How much a run spends.
 package struct Effort: Sendable {

@@ -3,8 +3,8 @@
 //
 //      storage   [ c d . . . . a b ]     first = 6, count = 4
 //
-// Invariant: `storage.count` is a power of two, `count <= storage.count`, and exactly the `count` slots from `first` on,
-// wrapping around, are set. Inlinable so that a baseline in another module is not slowed by its tool.
+// Invariant: `storage.count` is a power of two, `count <= storage.count`, and exactly the `count` slots from `first`
+// on, wrapping around, are set. Inlinable so that a baseline in another module is not slowed by its tool.
 
 /// First in, first out; amortised O(1) at both ends.
 package struct FIFO<Element> {

@@ -2,13 +2,14 @@
 // Times every k-th operation of one client.
 //
 // Reading the clock costs about 36 ns on the machine this was written for, as much as a cheap operation. Timing every
-// operation would measure the clock. With k = 61 the two reads add about 1.2 ns to the mean; a timed operation contains one
-// read in full, so percentiles of very short operations are high by about 30 ns. k is prime, so that it does not fall into
-// step with batches and rings of a power of two. A client times its first operation at a random place within the interval,
-// so that a thousand clients with few operations each do not all sample their start.
+// operation would measure the clock. With k = 61 the two reads add about 1.2 ns to the mean; a timed operation contains
+// one read in full, so percentiles of very short operations are high by about 30 ns. k is prime, so that it does not
+// fall into step with batches and rings of a power of two. A client times its first operation at a random place within
+// the interval, so that a thousand clients with few operations each do not all sample their start.
 //
-// `begin` and `end` are never inlined, on purpose: to the optimiser they are calls that may depend on where they run. In a
-// plain loop around `await actor.method()` it removes the hop back from the actor, and the figure lies (see HopCheck).
+// `begin` and `end` are never inlined, on purpose: to the optimiser they are calls that may depend on where they run.
+// In a plain loop around `await actor.method()` it removes the hop back from the actor, and the figure lies (see
+// HopCheck).
 
 import Dispatch
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The result of a run as a picture: a panel for each workload, a bar for each variant. Shorter is better.
 //
-// A panel's scale is linear, from zero, unless its greatest figure is more than 20 times its least: then logarithmic, from
-// a power of ten below half the least (no bar vanishes), and the panel says so. Bars of different panels do not compare.
+// A panel's scale is linear, from zero, unless its greatest figure is more than 20 times its least: then logarithmic,
+// from a power of ten below half the least (no bar vanishes), and the panel says so. Bars of different panels do not
+// compare.
 
 import Foundation
 

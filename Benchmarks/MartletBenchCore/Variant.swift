@@ -3,8 +3,8 @@
 //
 // A variant answers each workload with a trial, or says why it has none. A trial makes a fresh set-up, does the
 // operations between two clock reads of its own, checks the final counters and tears everything down. Its file usually
-// implements the small protocols of MartletBench/Workloads and hands them to the shared drives, so that every variant is
-// timed, sampled and checked by the same code.
+// implements the small protocols of MartletBench/Workloads and hands them to the shared drives, so that every variant
+// is timed, sampled and checked by the same code.
 
 /// One competitor.
 package protocol Variant: Sendable {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `baseline.actor`: Swift's own actors. What every other figure is compared with.
 //
-// To cast to an actor from synchronous code is to make a task that calls it; there is no other way, and no order among such
-// tasks. An actor has no mailbox that could be bounded: its backpressure is to wait for each message's handling.
+// To cast to an actor from synchronous code is to make a task that calls it; there is no other way, and no order among
+// such tasks. An actor has no mailbox that could be bounded: its backpressure is to wait for each message's handling.
 
 import MartletBenchCore
 

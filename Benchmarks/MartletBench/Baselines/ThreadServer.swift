@@ -9,8 +9,8 @@ import Foundation
 import MartletBenchCore
 
 final class ThreadServer<State: ServerState>: BaselineServer, @unchecked Sendable {
-    // @unchecked: queue, isClosing and waitingProducers are used only with the condition's lock held; lastState is written
-    // by the thread before it arrives at `ended` and read after that.
+    // @unchecked: queue, isClosing and waitingProducers are used only with the condition's lock held; lastState is
+    // written by the thread before it arrives at `ended` and read after that.
     private let condition = NSCondition()
     private var queue = FIFO<State.Message>()
     private var isClosing = false

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Timers by hand: a thread that sleeps until the first deadline of a binary heap. A cancelled timer leaves a flag behind and
-// stays in the heap until its time, as in most such heaps.
+// Timers by hand: a thread that sleeps until the first deadline of a binary heap. A cancelled timer leaves a flag
+// behind and stays in the heap until its time, as in most such heaps.
 
 import Foundation
 import MartletBenchCore

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much memory the process has, from /proc/self/status.
 //
-// VmHWM and not getrusage: exec carries ru_maxrss of the parent over to the child, so a small child of a large parent would
-// report the parent's peak. VmHWM belongs to the address space.
+// VmHWM and not getrusage: exec carries ru_maxrss of the parent over to the child, so a small child of a large parent
+// would report the parent's peak. VmHWM belongs to the address space.
 
 import Foundation
 import MartletBenchCore

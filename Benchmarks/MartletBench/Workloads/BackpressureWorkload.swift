@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `backpressure`: two producers send faster than a server works (1 us a message). What happens depends on the mailbox.
 //
-// Reported: time by cast sent, delivered or not; `handled_per_s`; the peak memory, of a process of its own; and exactly how many
-// messages were not delivered. A run in which handled and undelivered do not add up to what was sent is wrong.
+// Reported: time by cast sent, delivered or not; `handled_per_s`; the peak memory, of a process of its own; and exactly
+// how many messages were not delivered. A run in which handled and undelivered do not add up to what was sent is wrong.
 
 import MartletBenchCore
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `call`: clients ask one server to count, and wait for each answer before the next question.
 //
-// Two kinds of client: tasks, where a call suspends, and threads, where it blocks. The clients' loops are the same for all
-// variants. Between two calls a client does something opaque (the sampler), as every real client does: otherwise the
-// optimiser leaves an actor's clients on the actor, and what is measured is a function call (see HopCheck).
+// Two kinds of client: tasks, where a call suspends, and threads, where it blocks. The clients' loops are the same for
+// all variants. Between two calls a client does something opaque (the sampler), as every real client does: otherwise
+// the optimiser leaves an actor's clients on the actor, and what is measured is a function call (see HopCheck).
 
 import MartletBenchCore
 

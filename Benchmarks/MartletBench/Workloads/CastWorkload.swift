@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `cast`: producers send to one server. `fan-out`: one producer sends to many servers in turn.
 //
-// Producers are threads: to send is not to suspend, and 64 tasks on a pool of two would be two producers. The clock stops when
-// the last message has been handled, which the server itself says (Latch), not when the last has been sent. Sampled is what a
-// send costs its sender.
+// Producers are threads: to send is not to suspend, and 64 tasks on a pool of two would be two producers. The clock
+// stops when the last message has been handled, which the server itself says (Latch), not when the last has been sent.
+// Sampled is what a send costs its sender.
 
 import MartletBenchCore
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Proves that the clients of an actor leave it between two calls.
 //
-// In `for _ in 0..<n { await actor.increment() }` nothing happens between the calls, so the optimiser removes the hop back
-// from the actor: the client takes the actor once and increments n times, a hundred times faster than clients that take
-// turns. The check runs the clients' own loop and, between two calls, stops and lets another task call. Where the client
-// still holds the actor, that task cannot get in.
+// In `for _ in 0..<n { await actor.increment() }` nothing happens between the calls, so the optimiser removes the hop
+// back from the actor: the client takes the actor once and increments n times, a hundred times faster than clients that
+// take turns. The check runs the clients' own loop and, between two calls, stops and lets another task call. Where the
+// client still holds the actor, that task cannot get in.
 
 import Dispatch
 import Foundation

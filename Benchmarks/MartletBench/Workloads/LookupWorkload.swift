@@ -2,8 +2,8 @@
 // `lookup`: two readers look servers up by name, among a thousand; with churn, a third party keeps registering and
 // unregistering other names, ten of them every millisecond.
 //
-// The churn is paced, not as fast as it can be: it stands for a system that starts and ends servers, and on two cores a third
-// busy thread would mostly take time from the readers.
+// The churn is paced, not as fast as it can be: it stands for a system that starts and ends servers, and on two cores a
+// third busy thread would mostly take time from the readers.
 
 import Foundation
 import MartletBenchCore

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ping-pong` and `ring`: servers that pass a message on to each other, nobody else takes part.
 //
-// A ring of two is a pair. Every ring has one message, which carries how many times it is still to be passed on; the server
-// that gets it with nothing left to pass arrives at the latch. Sampled is a round trip: from one arrival of the message at
-// the first server of a ring to the next.
+// A ring of two is a pair. Every ring has one message, which carries how many times it is still to be passed on; the
+// server that gets it with nothing left to pass arrives at the latch. Sampled is a round trip: from one arrival of the
+// message at the first server of a ring to the next.
 
 import MartletBenchCore
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `timer`: many timers armed and cancelled (the timeouts that never happen), and many that fire (how late).
 //
-// Deadlines of the ones that fire are spread evenly, in random order, 10 us apart, and begin when all of them can have been
-// armed. Runs in a process of its own: some variants leave cancelled timers in a heap until their time.
+// Deadlines of the ones that fire are spread evenly, in random order, 10 us apart, and begin when all of them can have
+// been armed. Runs in a process of its own: some variants leave cancelled timers in a heap until their time.
 
 import MartletBenchCore
 import Synchronization
@@ -63,7 +63,8 @@ enum TimerWorkload {
     private static let never: UInt64 = 600_000_000_000
     /// Between the deadlines of two timers that fire.
     private static let spacing: UInt64 = 10_000
-    /// Time to arm one, before the first deadline: twice what the slowest variant takes, which must not count as lateness.
+    /// Time to arm one, before the first deadline: twice what the slowest variant takes, which must not count as
+    /// lateness.
     private static let armingTime: UInt64 = 20_000
 
     /// All are armed, then all cancelled.
