@@ -15,10 +15,13 @@ static uint32_t next_generation(mt_slot_t *slot) {
 }
 
 mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_spawn_t *spec, mt_pid_t *pid) {
-    if (mt_a32_load_acq(&runtime->state) != MT_RUNTIME_RUNNING) return MT_SHUT_DOWN;
-    if (mt_a32_add(&runtime->processes, 1) >= runtime->config.processes_max) {
+    // sc: Dekker with mt_runtime_close: {processes; load state} against {state; load processes}: a closer that finds no
+    // process has refused every spawn it did not count.
+    bool is_over_limit = mt_a32_add_sc(&runtime->processes, 1) >= runtime->config.processes_max;
+    bool is_closed = mt_a32_load_sc(&runtime->state) != MT_RUNTIME_RUNNING;
+    if (is_over_limit || is_closed) {
         mt_a32_add(&runtime->processes, (uint32_t)-1);
-        return MT_SYSTEM_LIMIT;
+        return is_closed ? MT_SHUT_DOWN : MT_SYSTEM_LIMIT;
     }
     uint32_t index = mt_region_take(&mt_slots, &thread->slots);
     mt_slot_t *slot = index ? (mt_slot_t *)mt_region_at(&mt_slots, index) : NULL;
@@ -151,7 +154,8 @@ bool mt_process_kill(mt_thread_t *thread, mt_pid_t pid) {
 bool mt_process_exit_signal(mt_thread_t *thread, mt_pid_t pid, mt_pid_t from, void *reason) {
     (void)from;
     mt_slot_t *slot = mt_slot_of(pid);
-    if (!slot || is_over(mt_a64_load_acq(&slot->life), pid)) return false;
+    uint64_t life = slot ? mt_a64_load_acq(&slot->life) : 0;
+    if (!slot || is_over(life, pid) || life & MT_LIFE_TRAP) return false;
     mt_node_t *record = mt_node_alloc(thread, sizeof(void *));
     // Without memory for the reason the signal is as lethal and less eloquent.
     if (!record) return mt_process_kill(thread, pid);
@@ -162,8 +166,11 @@ bool mt_process_exit_signal(mt_thread_t *thread, mt_pid_t pid, mt_pid_t from, vo
         mt_aptr_store_rlx(&record->next, top);
         // release: the record; pairs with the exchange in the owner's take of the list.
     } while (!mt_aptr_cas(&slot->exits, &top, record));
-    // A record that loses to TRAP or to the end stays on the stack and is freed with the next look or the teardown.
-    if (!mark(slot, pid, MT_LIFE_EXIT, MT_LIFE_TRAP)) return false;
+    // A record that lost to TRAP or to the end is freed by the owner: at its exit, or at once when it had ended.
+    if (!mark(slot, pid, MT_LIFE_EXIT, MT_LIFE_TRAP)) {
+        if (mt_mailbox_poke(slot)) mt_submit(thread, slot);
+        return false;
+    }
     if (mt_mailbox_poke(slot)) mt_submit(thread, slot);
     // The handler may end first: the monitor's next look takes it if it has not.
     else mt__retry_later(mt_runtime_of(slot), pid);

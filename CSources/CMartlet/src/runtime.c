@@ -129,7 +129,8 @@ mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out) {
 
 bool mt_runtime_close(mt_runtime_t *runtime) {
     uint32_t running = MT_RUNTIME_RUNNING;
-    return mt_a32_cas(&runtime->state, &running, MT_RUNTIME_CLOSED);
+    // sc: Dekker with mt_process_spawn: {state; load processes} against {processes; load state}.
+    return mt_a32_cas_sc(&runtime->state, &running, MT_RUNTIME_CLOSED);
 }
 
 static void join_runners(mt_runtime_t *runtime) {

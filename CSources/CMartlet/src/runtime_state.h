@@ -140,6 +140,8 @@ void mt__tell_idle(mt_runtime_t *runtime);
 // worker.c
 void mt__runner_main(void *runner);
 mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker);
+// exit.c
+void mt__drop_exit_records(mt_thread_t *thread, mt_slot_t *slot);
 // runtime.c
 void mt__drain_stopped(mt_runtime_t *runtime);
 // monitor.c

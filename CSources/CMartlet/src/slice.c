@@ -246,17 +246,27 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     return false;
 }
 
+// Whether a slot that was retired here has been spawned again for another runtime, whose threads must run it.
+static bool lives_elsewhere(mt_slot_t *slot) {
+    // has_more before the runtime: the acquire of the link pairs with the push of INIT, which follows the runtime's store.
+    if (!(slot->flags & MT_SLOT_RETIRED) || !mt_mailbox_has_more(slot)) return false;
+    mt_runtime_t *runtime = mt_runtime_of(slot);
+    // A stopped runtime has no threads: whoever is here drains for it.
+    return runtime != mt_runtime_current() && mt_a32_load_acq(&runtime->state) != MT_RUNTIME_STOPPED;
+}
+
 // Dead-letters what arrives at a slot without an incarnation, until the next INIT. False: the slice is over.
 static bool drain(mt_slice_t *slice, uint32_t *budget) {
     mt_slot_t *slot = slice->slot;
     for (;;) {
-        if (*budget == 0 && mt_mailbox_has_more(slot)) {
+        if ((*budget == 0 && mt_mailbox_has_more(slot)) || lives_elsewhere(slot)) {
             mt_submit_last(slice->thread, slot);
             return false;
         }
         mt_node_t *node = mt_mailbox_pop(slot, slice->thread);
         if (!node) {
             retire(slice);
+            mt__drop_exit_records(slice->thread, slot); // of signals that met the end
             mt_release_t result = mt_mailbox_release(slot, slice->thread);
             if (result == MT_STALLED) stall(slice);
             if (result == MT_RELEASED || result == MT_STALLED) return false;
@@ -307,6 +317,9 @@ void mt_slice_run(mt_thread_t *thread, mt_slot_t *slot, uint32_t *budget) {
         const mt_class_t *klass = mt_aptr_load_rlx(&slot->klass);
         run = klass->run(klass->context, &slice);
         thread->frame = slice.frame.below;
+        // An abandoned slice did not come to count; the block is this thread's, not the slot's.
+        if (slice.handled) mt_a64_bump(&slice.stats->handled, slice.handled);
+        slice.handled = 0;
     }
     *budget = slice.budget;
 }

@@ -44,7 +44,8 @@ void mt_runtime_statistics(mt_runtime_t *runtime, mt_statistics_t *out) {
     for (const mt_stats_t *stats = runtime->stats; stats; stats = stats->next) add(out, stats);
     add(out, &runtime->stats_fallback);
     pthread_mutex_unlock(&runtime->stats_mutex);
-    out->processes = mt_a32_load_rlx(&runtime->processes);
+    // sc: the closer's second half of the Dekker pair with mt_process_spawn; acquire: what the ended ones did.
+    out->processes = mt_a32_load_sc(&runtime->processes);
     if (!runtime->timers) return;
     mt_timer_stats_t timers = mt_timers_stats(runtime->timers);
     out->timers = timers.live;
