@@ -272,7 +272,10 @@ void probe_end_all(probe_world_t *world) {
     mt_runtime_wait_idle(world->runtime);
     mt_statistics_t statistics;
     mt_runtime_statistics(world->runtime, &statistics);
-    EXPECT(statistics.sent == statistics.handled + statistics.refused + statistics.discarded);
+    uint64_t ended = statistics.handled + statistics.refused + statistics.discarded;
+    EXPECT(statistics.sent == ended);
+    if (statistics.sent != ended)
+        mt_check_figure("sent and not accounted for", (double)(int64_t)(statistics.sent - ended), "");
     EXPECT(statistics.spawns == statistics.exits);
     EXPECT(statistics.timers == 0);
 }

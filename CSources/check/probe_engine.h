@@ -15,7 +15,7 @@
 #include "runtime_state.h"
 
 #define PROBE_SENDERS 16
-#define PROBE_WAIT_NS UINT64_C(20000000000) // a condition that takes longer has been missed
+#define PROBE_WAIT_NS UINT64_C(10000000000) // a condition that takes longer has been missed
 
 typedef struct probe_state {
     mt_pid_t pid;
