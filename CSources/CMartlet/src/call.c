@@ -37,6 +37,14 @@ mt_room_t mt_room_take_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid) 
     return MT_ROOM_TAKEN;
 }
 
+void mt_count_late_reply(mt_reply_ref_t ref) {
+    mt_reply_t *reply = mt_reply_of(ref);
+    mt_thread_t *thread = mt_thread_self();
+    // The slot may serve another call by now: a count in a neighbour's runtime does no harm.
+    mt_runtime_t *runtime = reply ? mt_pid_runtime_any(mt_a64_load_rlx(&reply->callee)) : NULL;
+    if (runtime && thread) mt_a64_bump(&mt_stats(thread, runtime)->dead[MT_DEAD_LATE_REPLY], 1);
+}
+
 static mt_bounded_head_t *bounded_of(mt_pid_t pid) {
     mt_slot_t *slot = mt_slot_of(pid);
     // Stays with the slot for ever once it is there; the generation is checked in its word.
@@ -91,9 +99,13 @@ static void hand_over(mt_in_place_t *call) {
 bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, uint64_t timeout_ns) {
     mt_thread_t *thread = mt_thread_self();
     mt_slot_t *slot = mt_slot_of(pid);
-    // A handler's call is an effect: its fence is the ordinary way's business, and so is a mailbox with a bound.
-    if (!thread || !slot || (thread->frame && thread->frame->is_in) || mt_aptr_load_rlx(&slot->bounded)) return false;
-    if (!mt_mailbox_claim(slot)) return false;
+    // A bounded mailbox takes the ordinary way: its credits.
+    if (!thread || !slot || mt_aptr_load_rlx(&slot->bounded)) return false;
+    // From inside a handler the claim is that process's effect.
+    if (!mt_effect_begin(thread)) return false;
+    bool is_mine = mt_mailbox_claim(slot);
+    mt_effect_end(thread);
+    if (!is_mine) return false;
     call->frame = (mt_frame_t){.slot = slot, .below = thread->frame, .generation = mt_pid_generation(pid),
                                .is_in_place = true};
     call->thread = thread;

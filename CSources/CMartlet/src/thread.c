@@ -2,6 +2,8 @@
 // Thread records: a list of all that only grows, a free list, and a pthread key whose destructor gives the record back.
 #include "martlet/thread.h"
 
+#include <unistd.h>
+
 #include "martlet/memory.h"
 #include "martlet/region.h"
 #include "pool.h"
@@ -122,3 +124,5 @@ void mt_thread_check(void) {
     MT_ASSERT(records == records_count && attached + free_count == records);
     pthread_mutex_unlock(&mutex);
 }
+
+bool mt_thread_is_main(void) { return getpid() == gettid(); }

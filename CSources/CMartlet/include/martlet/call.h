@@ -4,6 +4,7 @@
 #ifndef MARTLET_CALL_H
 #define MARTLET_CALL_H
 
+#include "status.h"
 #include "process.h"
 
 // Timeouts from here on may be late by the resolution of a cheaper clock (10 ms); shorter ones read the exact one.
@@ -16,17 +17,34 @@ static inline mt_pid_t mt_thread_current_pid(void) {
     return frame ? mt_slot_pid(frame->slot, frame->generation) : 0;
 }
 
+// The runtime of a live process, NULL if it has ended. Any thread.
+static inline mt_runtime_t *mt_pid_runtime(mt_pid_t pid) { return mt_pid_is_alive(pid) ? mt_runtime_of(mt_slot_of(pid)) : NULL; }
+// The runtime its slot belongs to, alive or not; NULL for a pid that never was.
+static inline mt_runtime_t *mt_pid_runtime_any(mt_pid_t pid) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    return slot ? mt_runtime_of(slot) : NULL;
+}
+
+// The running handler has answered its request. The thread of the handler; others do nothing.
+static inline void mt_frame_answered(mt_reply_ref_t ref) {
+    mt_thread_t *thread = mt_thread_current;
+    if (thread && thread->frame && thread->frame->call == ref) thread->frame->call = 0;
+}
+
+// Counts an answer that came too late, in the runtime of the callee.
+void mt_count_late_reply(mt_reply_ref_t ref);
+
 // The instant a call gives up: timeout_ns from now, but not after the deadline of the request that the calling handler is
 // busy with. MT_FOREVER: never. Never early.
 uint64_t mt_call_deadline(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t timeout_ns);
 
 // Room for a request or a waiting cast.
 typedef enum __attribute__((enum_extensibility(closed))) mt_room {
-    MT_ROOM_UNBOUNDED,  // nothing to take
-    MT_ROOM_TAKEN,      // one credit is the sender's: send granted, or mt_room_return
-    MT_ROOM_REFUSED,    // full, and the mailbox rejects
-    MT_ROOM_WAIT,       // full: wait with mt_room_wait
-    MT_ROOM_NO_PROCESS,
+    MT_ROOM_UNBOUNDED MT_SWIFT("unbounded"),  // nothing to take
+    MT_ROOM_TAKEN MT_SWIFT("taken"),      // one credit is the sender's: send granted, or mt_room_return
+    MT_ROOM_REFUSED MT_SWIFT("refused"),    // full, and the mailbox rejects
+    MT_ROOM_WAIT MT_SWIFT("wait"),       // full: wait with mt_room_wait
+    MT_ROOM_NO_PROCESS MT_SWIFT("noProcess"),
 } mt_room_t;
 
 mt_room_t mt_room_take_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid);

@@ -16,14 +16,15 @@
 #ifndef MARTLET_CREDIT_H
 #define MARTLET_CREDIT_H
 
+#include "status.h"
 #include "reply.h"
 #include "slot.h"
 
 typedef enum __attribute__((enum_extensibility(closed))) mt_policy {
-    MT_POLICY_UNBOUNDED,
-    MT_POLICY_REJECT,
-    MT_POLICY_DROP_NEWEST,
-    MT_POLICY_DROP_OLDEST,
+    MT_POLICY_UNBOUNDED MT_SWIFT("unbounded"),
+    MT_POLICY_REJECT MT_SWIFT("reject"),
+    MT_POLICY_DROP_NEWEST MT_SWIFT("dropNewest"),
+    MT_POLICY_DROP_OLDEST MT_SWIFT("dropOldest"),
 } mt_policy_t;
 
 #define MT_CREDIT_WAITERS UINT64_C(0x80000000)

@@ -9,14 +9,14 @@
 
 // What a message is to the slice loop.
 typedef enum __attribute__((enum_extensibility(closed))) mt_kind {
-    MT_KIND_INIT,       // the first message of an incarnation
-    MT_KIND_CALL,       // user: answered through a reply slot
-    MT_KIND_CAST,       // user
-    MT_KIND_MESSAGE,    // user: the declared Message type
-    MT_KIND_UNEXPECTED, // user: any other value
-    MT_KIND_TIMEOUT,    // idle time passed; reply.word holds the arming's number
-    MT_KIND_STOP,       // system: stop with a reason
-    MT_KIND_SIGNAL,     // system: EXIT, DOWN, link and monitor requests; told apart by the payload
+    MT_KIND_INIT MT_SWIFT("initialise"),       // the first message of an incarnation
+    MT_KIND_CALL MT_SWIFT("call"),       // user: answered through a reply slot
+    MT_KIND_CAST MT_SWIFT("cast"),       // user
+    MT_KIND_MESSAGE MT_SWIFT("message"),    // user: the declared Message type
+    MT_KIND_UNEXPECTED MT_SWIFT("unexpected"), // user: any other value
+    MT_KIND_TIMEOUT MT_SWIFT("timeout"),    // idle time passed; reply.word holds the arming's number
+    MT_KIND_STOP MT_SWIFT("stop"),       // system: stop with a reason
+    MT_KIND_SIGNAL MT_SWIFT("signal"),     // system: EXIT, DOWN, link and monitor requests; told apart by the payload
 } mt_kind_t;
 
 // How to end a payload without knowing its type. One constant per kind of payload, never freed; or, with MT_OPS_TYPE set

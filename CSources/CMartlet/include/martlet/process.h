@@ -9,6 +9,7 @@
 #ifndef MARTLET_PROCESS_H
 #define MARTLET_PROCESS_H
 
+#include "status.h"
 #include "credit.h"
 #include "mailbox.h"
 #include "phase.h"
@@ -19,9 +20,9 @@ struct mt_slice;
 
 // How a slice of the engine ended.
 typedef enum __attribute__((enum_extensibility(closed))) mt_run {
-    MT_RUN_LEFT,      // mt_slice_next said LEAVE, or the process was handed to a task: touch nothing
-    MT_RUN_ABANDONED, // the process was taken out of a handler: touch nothing
-    MT_RUN_EXITED,    // the exit protocol ran: the slot has no incarnation
+    MT_RUN_LEFT MT_SWIFT("left"),      // mt_slice_next said LEAVE, or the process was handed to a task: touch nothing
+    MT_RUN_ABANDONED MT_SWIFT("abandoned"), // the process was taken out of a handler: touch nothing
+    MT_RUN_EXITED MT_SWIFT("exited"),    // the exit protocol ran: the slot has no incarnation
 } mt_run_t;
 
 // What runs the processes of one type. One constant per type; never freed.

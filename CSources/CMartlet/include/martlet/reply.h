@@ -14,6 +14,7 @@
 #ifndef MARTLET_REPLY_H
 #define MARTLET_REPLY_H
 
+#include "status.h"
 #include "hooks.h"
 #include "slot.h"
 #include "thread.h"
@@ -31,15 +32,15 @@ typedef uint64_t mt_reply_ref_t; // 0 is none
 
 // What completed it.
 typedef enum __attribute__((enum_extensibility(closed))) mt_reply_kind {
-    MT_REPLY_VALUE, // `value` holds the reply
-    MT_REPLY_TIMEOUT,
-    MT_REPLY_NO_PROCESS,
-    MT_REPLY_EXITED, // `value` holds a reason object, retained
-    MT_REPLY_CANCELLED,
-    MT_REPLY_OVERLOADED,
-    MT_REPLY_SHUT_DOWN,
-    MT_REPLY_NAME_TAKEN, // a start: `value` holds the pid of the holder
-    MT_REPLY_GRANTED,    // a castWaiting: room was given, one credit belongs to the waiter
+    MT_REPLY_VALUE MT_SWIFT("value"), // `value` holds the reply
+    MT_REPLY_TIMEOUT MT_SWIFT("timeout"),
+    MT_REPLY_NO_PROCESS MT_SWIFT("noProcess"),
+    MT_REPLY_EXITED MT_SWIFT("exited"), // `value` holds a reason object, retained
+    MT_REPLY_CANCELLED MT_SWIFT("cancelled"),
+    MT_REPLY_OVERLOADED MT_SWIFT("overloaded"),
+    MT_REPLY_SHUT_DOWN MT_SWIFT("shutDown"),
+    MT_REPLY_NAME_TAKEN MT_SWIFT("nameTaken"), // a start: `value` holds the pid of the holder
+    MT_REPLY_GRANTED MT_SWIFT("granted"),    // a castWaiting: room was given, one credit belongs to the waiter
 } mt_reply_kind_t;
 
 #define MT_REPLY_VALUE_MAX 64
@@ -163,12 +164,28 @@ static inline void mt_reply_free(mt_thread_t *thread, mt_reply_ref_t ref) {
 
 // Marks an unanswered call whose handler returned. Owner of the callee.
 void mt_reply_mark_deferred(mt_reply_ref_t ref);
+// Where the value lies. The claimer before finish, the caller after DONE.
+static inline void *mt_reply_value(mt_reply_ref_t ref) {
+    return ((mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref))->value;
+}
+
 // Whether it is still unanswered at this generation. Any thread; a hint unless the caller asks.
 static inline bool mt_reply_is_armed(mt_reply_ref_t ref) {
     const mt_reply_t *reply = mt_reply_of(ref);
     // acquire: pairs with the release in arm: callee and deadline of that generation.
     uint64_t word = reply ? mt_a64_load_acq(&reply->word) : 0;
     return !((word ^ ref) >> 32) && (word & MT_REPLY_PHASE) == MT_REPLY_ARMED;
+}
+
+// Whom the slot's call asks.
+static inline mt_pid_t mt_reply_callee(const mt_reply_t *reply) { return mt_a64_load_rlx(&reply->callee); }
+// The process that asked, 0: none. Of an unanswered call; else what the slot says now.
+static inline mt_pid_t mt_reply_caller(mt_reply_ref_t ref) {
+    return mt_reply_is_armed(ref) ? mt_reply_of(ref)->caller : 0;
+}
+// The instant the caller gives up, MT_FOREVER: never, 0: it has or was answered.
+static inline uint64_t mt_reply_deadline(mt_reply_ref_t ref) {
+    return mt_reply_is_armed(ref) ? mt_reply_of(ref)->deadline_ns : 0;
 }
 
 #endif

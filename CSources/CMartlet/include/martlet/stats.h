@@ -4,15 +4,16 @@
 #ifndef MARTLET_STATS_H
 #define MARTLET_STATS_H
 
+#include "status.h"
 #include "runtime.h"
 
 // Why a message was not delivered; counts dead letters.
 typedef enum __attribute__((enum_extensibility(closed))) mt_dead_cause {
-    MT_DEAD_NO_PROCESS,
-    MT_DEAD_FULL,
-    MT_DEAD_RECEIVER_ENDED,
-    MT_DEAD_EXPIRED,
-    MT_DEAD_LATE_REPLY,
+    MT_DEAD_NO_PROCESS MT_SWIFT("noProcess"),
+    MT_DEAD_FULL MT_SWIFT("full"),
+    MT_DEAD_RECEIVER_ENDED MT_SWIFT("receiverEnded"),
+    MT_DEAD_EXPIRED MT_SWIFT("expired"),
+    MT_DEAD_LATE_REPLY MT_SWIFT("lateReply"),
 } mt_dead_cause_t;
 #define MT_DEAD_CAUSES 5
 

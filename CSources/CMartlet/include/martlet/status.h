@@ -6,17 +6,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// The name of an enumerator in Swift.
+#define MT_SWIFT(name) __attribute__((swift_name(name)))
+
 // Result of every fallible function of the core. 0 is success.
 typedef enum __attribute__((enum_extensibility(closed))) mt_status {
-    MT_OK = 0,
-    MT_NO_MEMORY,     // the allocator or the kernel refused
-    MT_SYSTEM_LIMIT,  // a configured limit: process slots, reply slots, timers, threads
-    MT_NO_PROCESS,    // the generation is over, or the process has begun to end
-    MT_FULL,          // the mailbox is full
-    MT_DISPLACED,     // queued in place of the oldest message
-    MT_NAME_TAKEN,    // the name belongs to another process
-    MT_SHUT_DOWN,     // the runtime takes no new processes
-    MT_INVALID,       // an argument is out of range
+    MT_OK MT_SWIFT("ok") = 0,
+    MT_NO_MEMORY MT_SWIFT("noMemory"),     // the allocator or the kernel refused
+    MT_SYSTEM_LIMIT MT_SWIFT("systemLimit"),  // a configured limit: process slots, reply slots, timers, threads
+    MT_NO_PROCESS MT_SWIFT("noProcess"),    // the generation is over, or the process has begun to end
+    MT_FULL MT_SWIFT("full"),          // the mailbox is full
+    MT_DISPLACED MT_SWIFT("displaced"),     // queued in place of the oldest message
+    MT_NAME_TAKEN MT_SWIFT("nameTaken"),    // the name belongs to another process
+    MT_SHUT_DOWN MT_SWIFT("shutDown"),     // the runtime takes no new processes
+    MT_INVALID MT_SWIFT("invalid"),       // an argument is out of range
 } mt_status_t;
 
 // Stops the program: a broken invariant or misuse of the C API, never a condition of the environment. Any thread.

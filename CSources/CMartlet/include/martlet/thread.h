@@ -53,6 +53,9 @@ static inline mt_thread_t *mt_thread_self(void) {
     return MT_LIKELY(thread != NULL) ? thread : mt_thread_attach();
 }
 
+// Whether the caller is the main thread of the OS process.
+bool mt_thread_is_main(void);
+
 // Gives the record back before the thread ends; nothing if it has none. The key's destructor calls it.
 void mt_thread_detach(void);
 

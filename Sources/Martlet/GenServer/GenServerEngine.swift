@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop of a synchronous server: takes messages from its slice, runs the callbacks between `enter` and `leave`, and
+// does what they returned. Specialised in the server's own module, so that a message passes without a witness call.
+//
+//     initialise --init--> [ next message -> callback -> follow Next ]* --stop, throw, kill--> exit
+//
+// Between `leave` and the next `enter` the process is the engine's; in between it is the callback's and a killer may take
+// it away: `leave` then says false, and the engine destroys the state it still holds and touches nothing else.
+
+/// The state of one server between its messages.
+@usableFromInline
+struct _ServerState<E: ~Copyable>: ~Copyable {
+    /// First: in-place callers find it at the address of the state.
+    @usableFromInline var server: E
+    /// Idle times and what else is rare; nil for most servers.
+    @usableFromInline var extras: _ServerExtras?
+
+    @usableFromInline
+    init(server: consuming E, extras: _ServerExtras?) {
+        self.server = server
+        self.extras = extras
+    }
+}
+
+@usableFromInline
+enum _GenServerEngine<E: GenServer & ~Copyable> {
+    @usableFromInline typealias State = _State<_ServerState<E>>
+
+    /// One slice.
+    @inlinable
+    static func run(_ slice: _Slice) -> _Run {
+        if slice.kind == .initialise { return start(slice) }
+        let state = slice.state(_ServerState<E>.self)
+        if slice.kind == .die { return die(slice, state) }
+        if let pending = slice.takePending(), let run = act(on: pending, slice, state) { return run }
+        return loop(slice, state)
+    }
+
+    @inlinable
+    static func loop(_ slice: _Slice, _ state: State) -> _Run {
+        while true {
+            let kind = slice.next()
+            let next: Next
+            do {
+                switch kind {
+                case .call:
+                    let call = slice.take(E.Call.self)
+                    if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
+                    slice.enter(call: slice.reply)
+                    next = try state.value.server.handleCall(call)
+                case .cast:
+                    let cast = slice.take(E.Cast.self)
+                    if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
+                    slice.enter()
+                    next = try state.value.server.handleCast(cast)
+                case .leave: return .left
+                case .die: return die(slice, state)
+                default:
+                    if let run = rare(kind, slice, state) { return run }
+                    continue
+                }
+            } catch {
+                return crash(error, slice, state)
+            }
+            guard slice.leave() else { return abandon(slice, state) }
+            if case .wait = next._kind, state.value.extras == nil { continue }
+            if let run = follow(next, slice, state) { return run }
+        }
+    }
+
+    /// Infos, idle timeouts and stops.
+    @inlinable
+    static func rare(_ kind: _Kind, _ slice: _Slice, _ state: State) -> _Run? {
+        switch kind {
+        case .message: return inform(.message(slice.take(E.Message.self)), slice, state)
+        case .unexpected: return inform(.unexpected(slice.take((any Sendable).self)), slice, state)
+        case .timeout: return timeout(slice, state)
+        case .stop:
+            let reason = slice.take(_Reason.self)
+            slice.defer_(slice.reply)
+            return exit(ExitReason(reason), slice, state)
+        default: return nil
+        }
+    }
+
+    @inlinable
+    static func inform(_ info: Info<E.Message>, _ slice: _Slice, _ state: State) -> _Run? {
+        if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
+        slice.enter()
+        let next: Next
+        do { next = try state.value.server.handleInfo(info) } catch { return crash(error, slice, state) }
+        guard slice.leave() else { return abandon(slice, state) }
+        return follow(next, slice, state)
+    }
+
+    /// Does what a callback returned; nil: go on with the next message. Between callbacks, in BUSY.
+    @inlinable
+    static func follow(_ first: Next, _ slice: _Slice, _ state: State) -> _Run? {
+        var next = first
+        while true {
+            switch next._kind {
+            case .wait:
+                _ServerExtras.settle(state, slice)
+                return nil
+            case .idle(let nanoseconds):
+                _ServerExtras.waitIdle(nanoseconds, state, slice)
+                return nil
+            case .hibernate: return hibernate(slice, state)
+            case .stop(let reason): return exit(reason, slice, state)
+            case .proceed:
+                slice.enter()
+                do { next = try state.value.server.handleContinue() } catch { return crash(error, slice, state) }
+                guard slice.leave() else { return abandon(slice, state) }
+            }
+        }
+    }
+
+    // MARK: Beginning
+
+    @inlinable
+    static func start(_ slice: _Slice) -> _Run {
+        let (argument, extras) = slice.takeInit(E.Argument.self)
+        let start = slice.reply
+        let serverExtras = extras as? _ServerExtras
+        if let taken = serverExtras?.registerVia(slice.pid) { return refuse(taken, .normal, start, slice, nil) }
+        slice.enter(call: start)
+        let state: State
+        let next: Next
+        do {
+            let server = try E(argument)
+            next = server.afterInit
+            slice.forgetCall()
+            guard let made = _State.install(_ServerState(server: server, extras: serverExtras), in: slice) else {
+                guard slice.leave() else { return slice.abandon() }
+                return refuse(.systemLimit, .killed, start, slice, serverExtras)
+            }
+            state = made
+        } catch {
+            slice.forgetCall()
+            guard slice.leave() else { return slice.abandon() }
+            let (failure, reason) = _StartOutcome.of(error)
+            return refuse(failure, reason, start, slice, serverExtras)
+        }
+        guard slice.leave() else { return abandon(slice, state) }
+        _Answer.give((), to: start)
+        return follow(next, slice, state) ?? loop(slice, state)
+    }
+
+    /// `init` made no server: the name is freed, then the starter hears why (R1).
+    @usableFromInline
+    static func refuse(
+        _ failure: StartError, _ reason: ExitReason, _ start: UInt64, _ slice: _Slice, _ extras: _ServerExtras?
+    ) -> _Run {
+        slice.beginExit(reason.boxed)
+        extras?.unregisterVia(slice.pid)
+        slice.finishExit()
+        _Answer.fail(start, with: _Reason(failure))
+        return .exited
+    }
+
+    // MARK: Ending
+
+    /// An orderly end: terminate, the parked reply, the state, the rest (R10, R11).
+    @inlinable
+    static func exit(_ reason: ExitReason, _ slice: _Slice, _ state: State) -> _Run {
+        var reason = reason
+        slice.enter()
+        do { try state.value.server.terminate(reason) } catch { reason = ExitReason(thrown: error) }
+        guard slice.leave() else { return abandon(slice, state) }
+        slice.publishParkedReply()
+        return end(reason, slice, state)
+    }
+
+    /// A callback threw: terminate runs, with that reason. An unpublished reply is dropped.
+    @inlinable
+    static func crash(_ error: any Error, _ slice: _Slice, _ state: State) -> _Run {
+        // The request that was being handled fails with the rest, when the process has ended.
+        let call = slice.runningCall
+        guard slice.leaveKeepingCall() else { return abandon(slice, state) }
+        var reason = ExitReason(thrown: error)
+        slice.enter(call: call)
+        do { try state.value.server.terminate(reason) } catch { reason = ExitReason(thrown: error) }
+        guard slice.leaveKeepingCall() else { return abandon(slice, state) }
+        return end(reason, slice, state)
+    }
+
+    /// Killed or told to exit: no last words.
+    @inlinable
+    static func die(_ slice: _Slice, _ state: State) -> _Run {
+        let reason = ExitReason(slice.takeDeathReason())
+        if slice.stateIsHeld {
+            // A stuck handler uses the state; its thread destroys it when it comes back.
+            slice.beginExit(reason.boxed)
+            slice.finishExit()
+            return .exited
+        }
+        return end(reason, slice, state)
+    }
+
+    @inlinable
+    static func end(_ reason: ExitReason, _ slice: _Slice, _ state: State) -> _Run {
+        slice.beginExit(reason.boxed)
+        let extras = state.value.extras
+        state.destroy()
+        extras?.unregisterVia(slice.pid)
+        slice.finishExit()
+        if reason.isAbnormal { _CrashLog.report(reason, server: _typeName(E.self), pid: Pid(raw: slice.pid)) }
+        return .exited
+    }
+
+    /// The process was taken away while user code ran: this frame destroys the state and touches nothing else.
+    @inlinable
+    static func abandon(_ slice: _Slice, _ state: State) -> _Run {
+        state.destroy()
+        return slice.abandon()
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the asynchronous and the blocking start share: the request for a process, and what its answer means.
+
+@safe
+struct _Launch<S: Server & ~Copyable>: ~Copyable {
+    /// Hears of the end of `init`.
+    let call: _Call
+    private let core: OpaquePointer
+    private let request: _SpawnRequest
+
+    init(_ name: ServerName<S>?, _ options: StartOptions) throws(StartError) {
+        unsafe core = unsafe options.runtime?.core ?? Runtime.currentCore
+        request = Self.request(name, options)
+        guard case .success(let call) = unsafe _Call.begin(in: core, timeout: options.timeout?._unsignedNanoseconds ?? .max)
+        else { throw .systemLimit }
+        self.call = call
+    }
+
+    private static func request(_ name: ServerName<S>?, _ options: StartOptions) -> _SpawnRequest {
+        let mailbox = options.mailbox ?? S.mailbox
+        var request = _SpawnRequest()
+        request.capacity = mailbox.capacity ?? 0
+        request.policy =
+            switch mailbox._overflow {
+            case nil: 0
+            case .reject: 1
+            case .dropNewest: 2
+            case .dropOldest: 3
+            }
+        request.trapsExits = S.trapsExits
+        var extras: _ServerExtras?
+        if let hibernatesAfter = options.hibernatesAfter ?? S.hibernatesAfter {
+            extras = _ServerExtras()
+            extras?.hibernatesAfter = max(1, hibernatesAfter._unsignedNanoseconds)
+        }
+        switch name?.storage {
+        case nil: break
+        case .local(let entry): request.name = entry
+        case .via(let resolver):
+            extras = extras ?? _ServerExtras()
+            extras?.via = resolver
+        }
+        request.extras = extras
+        return request
+    }
+
+    func spawn(_ argument: consuming S.Argument) -> Result<UInt64, StartError> {
+        unsafe _Spawning.spawn(S.processClass, argument, request, in: core, reply: call.ref).mapError { failure in
+            switch failure {
+            case .shutDown: .shutDown
+            case .systemLimit: .systemLimit
+            }
+        }
+    }
+
+    /// After the answer: the reference, or why there is none.
+    func finish(_ pid: UInt64) throws(StartError) -> ServerRef<S> {
+        switch call.takeOutcome() {
+        case .value: return ServerRef(_pid: Pid(raw: pid))
+        case .nameTaken(let holder): throw .alreadyStarted(Pid(raw: holder))
+        case .timeout: throw .timeout
+        case .exited(let reason):
+            if let error = reason.value as? StartError { throw error }
+            throw .exited(ExitReason(reason))
+        case .cancelled: throw .exited(.killed)
+        case .noProcess, .shutDown: throw .shutDown
+        case .overloaded, .granted, .callingSelf: throw .systemLimit
+        }
+    }
+
+    /// Whether the process is still there after a failure, and was killed for it: its end must be awaited.
+    func mustEnd(_ error: StartError, _ pid: UInt64) -> Bool {
+        guard Pid(raw: pid).isAlive else { return false }
+        _Post.kill(pid)
+        return true
+    }
+}

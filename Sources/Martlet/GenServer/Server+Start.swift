@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starting servers from Swift tasks and async handlers.
+
+extension Server where Self: ~Copyable {
+    /// Starts a server and returns when its `init` has (R1).
+    ///
+    /// The name is registered before `init`; when this throws, the name is free again.
+    ///
+    /// OTP: `gen_server:start/4`.
+    ///
+    /// - Parameters:
+    ///   - argument: what `init` takes.
+    ///   - name: the name to register; by default none.
+    ///   - options: mailbox, init timeout, runtime; by default what the type declares.
+    /// - Returns: the reference.
+    /// - Throws: ``StartError``: `alreadyStarted` with the holder of the name, `ignored`, `failed`, `exited`, `timeout`,
+    ///   `systemLimit`, `shutDown`.
+    public nonisolated(nonsending) static func start(
+        _ argument: Argument, name: ServerName<Self>? = nil, options: StartOptions = StartOptions()
+    ) async throws(StartError) -> ServerRef<Self> {
+        let launch = try _Launch<Self>(name, options)
+        let call = launch.call
+        switch launch.spawn(argument) {
+        case .failure(let error):
+            call.discard()
+            throw error
+        case .success(let pid):
+            call.armDeadline()
+            await withTaskCancellationHandler {
+                await call.waitShared()
+            } onCancel: {
+                call.cancel()
+            }
+            do { return try launch.finish(pid) } catch {
+                // The starter hears of a failure only when nothing of the process is left.
+                if launch.mustEnd(error, pid) { _ = try? await Pid(raw: pid).waitForExit() }
+                throw error
+            }
+        }
+    }
+}
+
+extension Server where Self: ~Copyable, Argument == Void {
+    /// Starts a server and returns when its `init` has (R1).
+    ///
+    /// - Parameters:
+    ///   - name: the name to register; by default none.
+    ///   - options: mailbox, init timeout, runtime; by default what the type declares.
+    /// - Returns: the reference.
+    /// - Throws: ``StartError``.
+    public nonisolated(nonsending) static func start(
+        name: ServerName<Self>? = nil, options: StartOptions = StartOptions()
+    ) async throws(StartError) -> ServerRef<Self> { try await start((), name: name, options: options) }
+}

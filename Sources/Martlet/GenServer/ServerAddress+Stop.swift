@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ending a server.
+
+extension ServerAddress {
+    /// Stops the server in order, `terminate` included, and returns when it is gone (`gen_server:stop/3`, R15).
+    ///
+    /// A system message: it is queued behind what was sent before, takes no room in a bounded mailbox and is never
+    /// dropped.
+    ///
+    /// - Parameters:
+    ///   - reason: what it ends with, and what those who watch are told; `.normal` by default.
+    ///   - timeout: how long to wait; nil, the default, for ever. After a timeout the server still stops.
+    /// - Throws: ``CallError``: `noProcess`, `callingSelf`, `timeout`, `cancelled`, or `exited` with the reason if it ended
+    ///   with another one.
+    public nonisolated(nonsending) func stop(
+        _ reason: ExitReason = .normal, timeout: Duration? = nil
+    ) async throws(CallError) {
+        let call = try _beginStop(timeout)
+        let boxed = reason.boxed
+        await withTaskCancellationHandler {
+            unsafe await call.suspend { _ in
+                if _Post.stop(call.pid, reason: boxed, reply: call.ref) != .queued { call.completeNoProcess() }
+            }
+        } onCancel: {
+            call.cancel()
+        }
+        try _finishStop(call, reason, boxed)
+    }
+
+    /// The same from synchronous code.
+    ///
+    /// Blocks the thread; on a worker another one takes over its queue meanwhile.
+    ///
+    /// - Parameters:
+    ///   - reason: what it ends with.
+    ///   - timeout: how long to wait; nil for ever.
+    /// - Throws: ``CallError`` as above, `wouldBlockPool` on Swift's cooperative pool.
+    @available(*, noasync)
+    public func stop(_ reason: ExitReason = .normal, timeout: Duration? = nil) throws(CallError) {
+        try _CallFailure.checkMayBlock(_pid, request: Call.self)
+        let call = try _beginStop(timeout)
+        let boxed = reason.boxed
+        call.armDeadline()
+        if _Post.stop(call.pid, reason: boxed, reply: call.ref) != .queued { call.completeNoProcess() }
+        call.waitBlocking()
+        try _finishStop(call, reason, boxed)
+    }
+
+    private func _beginStop(_ timeout: Duration?) throws(CallError) -> _Call {
+        let pid = _pid
+        switch _Call.begin(to: pid, timeout: timeout?._unsignedNanoseconds ?? .max) {
+        case .success(let call): return call
+        case .failure(let refused): throw _CallFailure.error(refused, pid, request: Call.self)
+        }
+    }
+
+    /// The process is down, or the wait ended. The same reason as was asked for is success, also when another stop was
+    /// first.
+    private func _finishStop(_ call: _Call, _ asked: ExitReason, _ boxed: _Reason) throws(CallError) {
+        let outcome = call.takeOutcome()
+        if case .exited(let reason) = outcome {
+            if reason === boxed || ExitReason(reason).isSamePlainCase(as: asked) { return }
+        }
+        throw _CallFailure.error(outcome, call.pid, request: Call.self)
+    }
+}

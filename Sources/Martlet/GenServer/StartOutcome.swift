@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a throw out of `init` means (R2).
+
+@usableFromInline
+enum _StartOutcome {
+    /// What the starter is told, and the reason the process ends with.
+    @usableFromInline
+    static func of(_ error: any Error) -> (StartError, ExitReason) {
+        switch error {
+        case is Ignore: (.ignored, .normal)
+        case let refusal as Refusal: (.failed(refusal.error), .normal)
+        case let signal as ExitSignal: (.exited(signal.reason), signal.reason)
+        default: (.failed(error), .error(error))
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exit reasons as the core carries them: opaque counted objects. What is inside is the business of the layers above.
+
+internal import CMartlet
+
+/// Why a process ended, as one pointer.
+@usableFromInline
+final class _Reason: Sendable {
+    /// What the core itself has to say, where no layer above put a value.
+    enum Builtin: Sendable {
+        case killed
+        case noProcess
+    }
+
+    @usableFromInline let value: any Sendable
+
+    @usableFromInline
+    init(_ value: any Sendable) { self.value = value }
+
+    static let killed = _Reason(Builtin.killed)
+    static let noProcess = _Reason(Builtin.noProcess)
+
+    /// Hands a counted reference to the core, which releases it.
+    func passRetained() -> UnsafeMutableRawPointer { unsafe Unmanaged.passRetained(self).toOpaque() }
+
+    /// Lends the reference to the core, which retains what it keeps.
+    var borrowed: UnsafeMutableRawPointer { unsafe Unmanaged.passUnretained(self).toOpaque() }
+
+    /// Takes over a counted reference from the core.
+    static func takeRetained(_ pointer: UnsafeMutableRawPointer) -> _Reason {
+        unsafe Unmanaged<_Reason>.fromOpaque(pointer).takeRetainedValue()
+    }
+
+    /// Looks at a reference that stays the core's.
+    static func takeUnretained(_ pointer: UnsafeMutableRawPointer) -> _Reason {
+        unsafe Unmanaged<_Reason>.fromOpaque(pointer).takeUnretainedValue()
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a runtime is built with.
+
+internal import CMartlet
+internal import Glibc
+
+extension Runtime {
+    /// What a runtime is built with; fixed when it is created.
+    public struct Configuration: Sendable {
+        /// Worker threads, 1 to 1,024. Default nil: online cores.
+        public var workers: Int?
+        /// Messages one turn of a worker handles before its process goes to the back of the queue. At least 1; default
+        /// 128 (F17). A turn also ends after 1 ms.
+        public var runBudget: Int = 128
+        /// Threads that may stand in for blocked workers. Default 64 (F16); over it a blocking call fails with
+        /// `overloaded`.
+        public var spareWorkersMax: Int = 64
+        /// A handler that runs longer is reported once. Default 100 ms; nil turns the watchdog off.
+        public var stallLimit: Duration? = .milliseconds(100)
+        /// The time source. Default: the monotonic clock with a tick of 1 ms.
+        public var clock: RuntimeClock = .monotonic
+        /// Live processes allowed, 1 to 16,777,216, which is the default; over it `start` fails with `systemLimit`.
+        public var processesMax: Int = 1 << 24
+
+        /// The defaults above.
+        public init() {}
+
+        func check(file: StaticString, line: UInt) {
+            func expect(_ range: ClosedRange<Int>, _ name: String, _ value: Int) {
+                precondition(
+                    range.contains(value), "expected \(name) in \(range.lowerBound)...\(range.upperBound), got \(value)",
+                    file: file, line: line)
+            }
+            if let workers { expect(1...1_024, "workers", workers) }
+            expect(1...Int(UInt32.max >> 1), "runBudget", runBudget)
+            expect(0...4_096, "spareWorkersMax", spareWorkersMax)
+            expect(1...(1 << 24), "processesMax", processesMax)
+            precondition(clock.tick > .zero, "expected a tick above 0, got \(clock.tick)", file: file, line: line)
+            if let stallLimit {
+                precondition(stallLimit > .zero, "expected a stallLimit above 0, got \(stallLimit)", file: file, line: line)
+            }
+        }
+
+        @unsafe
+        func coreConfig(context: UnsafeMutableRawPointer) -> mt_config_t {
+            var config = unsafe mt_config_t()
+            let online = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            unsafe config.workers = UInt32(workers ?? min(online, 1_024))
+            unsafe config.run_budget = UInt32(runBudget)
+            unsafe config.spares_max = UInt32(spareWorkersMax)
+            unsafe config.stall_limit_ns = stallLimit?._unsignedNanoseconds ?? UInt64.max
+            unsafe config.tick_ns = clock.tick._unsignedNanoseconds
+            unsafe config.processes_max = UInt32(processesMax)
+            unsafe config.env = clock.environment
+            unsafe config.context = unsafe context
+            return unsafe config
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What runs the processes of one type: the core's class with a specialised Swift closure behind it. One for each type,
+// made at its first start, kept for ever.
+
+public import CMartlet
+internal import Glibc
+internal import Synchronization
+
+/// The engine of one type of process.
+@usableFromInline
+@safe
+final class _ProcessClass: Sendable {
+    /// The loop over the messages, specialised where the type is known.
+    @usableFromInline let run: @Sendable (_Slice) -> _Run
+    /// Shown in reports: the type's name.
+    @usableFromInline let name: String
+    /// What the core holds; never freed.
+    @usableFromInline nonisolated(unsafe) let core: UnsafeMutablePointer<mt_class_t>
+
+    @usableFromInline
+    init(name: String, typeID: UnsafeRawPointer?, run: @escaping @Sendable (_Slice) -> _Run) {
+        self.run = run
+        self.name = name
+        unsafe core = .allocate(capacity: 1)
+        unsafe core.initialize(to: mt_class_t())
+        unsafe core.pointee.type_id = unsafe typeID
+        unsafe core.pointee.name = UnsafePointer(strdup(name))
+        unsafe core.pointee.run = { context, slice in
+            guard let context = unsafe context, let slice = unsafe slice else { return .left }
+            let run = unsafe Unmanaged<_ProcessClass>.fromOpaque(context)._withUnsafeGuaranteedRef {
+                unsafe $0.run(_Slice(slice))
+            }
+            switch run {
+            case .left: return .left
+            case .abandoned: return .abandoned
+            case .exited: return .exited
+            }
+        }
+        unsafe core.pointee.context = unsafe Unmanaged.passRetained(self).toOpaque()
+    }
+
+    private static let table = Mutex<[UInt: _ProcessClass]>([:])
+
+    /// The class of a type, made from a name and an engine at its first use.
+    static func of<T: ~Copyable>(
+        _: T.Type, make: () -> (name: String, run: @Sendable (_Slice) -> _Run)
+    ) -> _ProcessClass {
+        let typeID = unsafe unsafeBitCast(T.self, to: UInt.self)
+        if let found = table.withLock({ $0[typeID] }) { return found }
+        // Outside the lock: `make` runs the behaviour's code. Two threads may both make one; the first stays.
+        let (name, run) = make()
+        let made = unsafe _ProcessClass(name: name, typeID: UnsafeRawPointer(bitPattern: typeID), run: run)
+        return table.withLock { table in
+            if let found = table[typeID] { return found }
+            table[typeID] = made
+            return made
+        }
+    }
+
+    /// Whether this class runs processes of a type.
+    func runs<T: ~Copyable>(_: T.Type) -> Bool {
+        unsafe core.pointee.type_id == unsafeBitCast(T.self, to: UnsafeRawPointer.self)
+    }
+
+    /// The class of a live process, nil if it has ended. A hint for reports and for typed references.
+    static func of(pid: UInt64) -> _ProcessClass? {
+        guard let core = unsafe mt_pid_class(pid), let context = unsafe core.pointee.context else { return nil }
+        return unsafe Unmanaged<_ProcessClass>.fromOpaque(context).takeUnretainedValue()
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Timers: a message after a delay, or something repeated.
+
+public import CMartlet
+
+@usableFromInline
+enum _Timers {
+    /// Sends a value after a delay; 0 when no timer could be armed: out of memory, the runtime is shut down, or the
+    /// calling process was killed. Then the value is gone.
+    @inlinable
+    static func sendAfter<Value>(_ delay: UInt64, _ value: consuming Value, to pid: UInt64) -> UInt64 {
+        guard let thread = unsafe mt_thread_self(),
+            let node = unsafe _Node.make(thread, value, kind: .message)
+        else { return 0 }
+        var ref: UInt64 = 0
+        // A timer to a dead pid is counted when it is due, in the runtime that it was armed in.
+        let core = unsafe mt_pid_runtime(pid) ?? Runtime.currentCore
+        if unsafe mt_timed_send(thread, core, delay, pid, node.pointer, &ref) == .ok { return ref }
+        unsafe node.drop(thread)
+        return 0
+    }
+
+    /// Runs `action` once after a delay, or every period; on a worker, between two turns. It must be short.
+    private static func run(
+        after delay: UInt64, period: UInt64, isFixedDelay: Bool, _ action: @escaping @Sendable () -> Void
+    ) -> UInt64 {
+        guard let thread = unsafe mt_thread_self() else { return 0 }
+        let payload = unsafe Unmanaged.passRetained(_TimedAction(action, isRepeated: period > 0)).toOpaque()
+        var ref: UInt64 = 0
+        let policy: mt_timer_policy_t = isFixedDelay ? .fixedDelay : .fixedRate
+        let status = unsafe mt_timed_call(
+            thread, Runtime.currentCore, delay, period, policy, _TimedAction.operations, payload, &ref)
+        if status == .ok { return ref }
+        unsafe Unmanaged<_TimedAction>.fromOpaque(payload).release()
+        return 0
+    }
+
+    static func every(_ period: UInt64, isFixedDelay: Bool, _ action: @escaping @Sendable () -> Void) -> UInt64 {
+        run(after: max(period, 1), period: max(period, 1), isFixedDelay: isFixedDelay, action)
+    }
+
+    static func once(after delay: UInt64, _ action: @escaping @Sendable () -> Void) -> UInt64 {
+        run(after: delay, period: 0, isFixedDelay: false, action)
+    }
+
+    static func cancel(_ ref: UInt64) -> UInt64? {
+        var remaining: UInt64 = 0
+        return unsafe mt_timers_cancel(ref, &remaining) ? remaining : nil
+    }
+
+    static func remaining(_ ref: UInt64) -> UInt64? {
+        var remaining: UInt64 = 0
+        return unsafe mt_timers_remaining(ref, &remaining) ? remaining : nil
+    }
+}
+
+/// What a timer does when it fires.
+private final class _TimedAction: Sendable {
+    let action: @Sendable () -> Void
+    let isRepeated: Bool
+
+    init(_ action: @escaping @Sendable () -> Void, isRepeated: Bool) {
+        self.action = action
+        self.isRepeated = isRepeated
+    }
+
+    /// For the core; never freed.
+    nonisolated(unsafe) static let operations: UnsafePointer<mt_timer_ops_t> = {
+        let operations = UnsafeMutablePointer<mt_timer_ops_t>.allocate(capacity: 1)
+        unsafe operations.initialize(to: mt_timer_ops_t())
+        unsafe operations.pointee.fire = { event, now in
+            guard let payload = unsafe event?.pointee.payload else { return 0 }
+            let timed = unsafe Unmanaged<_TimedAction>.fromOpaque(payload)
+            let isRepeated = unsafe timed.takeUnretainedValue().isRepeated
+            unsafe timed.takeUnretainedValue().action()
+            if !isRepeated { unsafe timed.release() }
+            return now
+        }
+        unsafe operations.pointee.drop = { event in
+            guard let payload = unsafe event?.pointee.payload else { return }
+            unsafe Unmanaged<_TimedAction>.fromOpaque(payload).release()
+        }
+        return unsafe UnsafePointer(operations)
+    }()
+}
