@@ -28,8 +28,8 @@ mt_room_t mt_room_take_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid) 
     case MT_CREDIT_OVER: return MT_ROOM_NO_PROCESS;
     case MT_CREDIT_FULL: break;
     }
-    if (bounded->policy == MT_POLICY_REJECT) return MT_ROOM_REFUSED;
-    if (bounded->policy != MT_POLICY_DROP_OLDEST || !mt_credit_displace(slot, bounded, generation, thread))
+    if (mt_credit_policy(bounded) == MT_POLICY_REJECT) return MT_ROOM_REFUSED;
+    if (mt_credit_policy(bounded) != MT_POLICY_DROP_OLDEST || !mt_credit_displace(slot, bounded, generation, thread))
         return MT_ROOM_WAIT;
     mt_stats_t *stats = mt_stats(thread, mt_runtime_of(slot));
     mt_a64_bump(&stats->discarded, 1);

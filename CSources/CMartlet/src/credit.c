@@ -35,8 +35,8 @@ mt_status_t mt_credit_attach(mt_slot_t *slot, uint32_t generation, uint32_t capa
         pthread_mutex_init(&bounded->waiters_mutex, NULL);
         pthread_mutex_init(&bounded->pop_mutex, NULL);
     }
-    bounded->head.capacity = capacity;
-    bounded->head.policy = policy;
+    mt_a32_store_rlx(&bounded->head.capacity, capacity);
+    mt_a32_store_rlx(&bounded->head.policy, policy);
     bounded->head.owed = 0;
     uint32_t batch = capacity / 8 < GIVE_BATCH_MAX ? capacity / 8 : GIVE_BATCH_MAX;
     bounded->head.batch = batch ? batch : 1;
@@ -59,6 +59,16 @@ static void clear_flag_if_empty(mt_bounded_t *bounded) {
     while (word & MT_CREDIT_WAITERS && !mt_a64_cas(&bounded->head.credit, &word, word & ~MT_CREDIT_WAITERS)) {}
 }
 
+// One credit, unless its incarnation is over. What the word was, 0 if it is.
+static uint64_t put_back(mt_bounded_t *bounded, uint32_t generation) {
+    // acq_rel: by rule; the generation is checked by the CAS itself: a grant may outlive the incarnation.
+    uint64_t word = mt_a64_load_acq(&bounded->head.credit);
+    do {
+        if (word >> 32 != generation) return 0;
+    } while (!mt_a64_cas(&bounded->head.credit, &word, word + 1));
+    return word;
+}
+
 // Hands room to waiters, first come first served, until one of the two runs out. A waiter that timed out meanwhile loses
 // its turn, not the credit.
 static void grant(mt_bounded_t *bounded, uint32_t generation) {
@@ -78,24 +88,19 @@ static void grant(mt_bounded_t *bounded, uint32_t generation) {
         }
         pthread_mutex_unlock(&bounded->waiters_mutex);
         if (!took) return;
-        if (mt_reply_complete(reply, MT_REPLY_GRANTED)) continue;
-        mt_a64_add(&bounded->head.credit, 1);
+        if (!mt_reply_complete(reply, MT_REPLY_GRANTED)) put_back(bounded, generation);
     }
 }
 
 void mt_credit_give(mt_bounded_head_t *head, uint32_t generation, uint32_t count) {
     // acq_rel: by rule. The owner gives only to its own incarnation, whose generation the word carries until it ends.
     uint64_t before = mt_a64_add(&head->credit, count);
-    MT_DEBUG_ASSERT((before & MT_CREDIT_ROOM) + count <= head->capacity);
+    MT_DEBUG_ASSERT((before & MT_CREDIT_ROOM) + count <= mt_a32_load_rlx(&head->capacity));
     if (MT_UNLIKELY(before & MT_CREDIT_WAITERS)) grant(whole(head), generation);
 }
 
 void mt_credit_return(mt_bounded_head_t *head, uint32_t generation) {
-    uint64_t word = mt_a64_load_acq(&head->credit);
-    do {
-        if (word >> 32 != generation) return;
-    } while (!mt_a64_cas(&head->credit, &word, word + 1));
-    if (word & MT_CREDIT_WAITERS) grant(whole(head), generation);
+    if (put_back(whole(head), generation) & MT_CREDIT_WAITERS) grant(whole(head), generation);
 }
 
 mt_credit_result_t mt_credit_wait(mt_bounded_head_t *head, uint32_t generation, mt_credit_waiter_t *waiter) {
@@ -142,6 +147,11 @@ void mt_credit_leave(mt_bounded_head_t *head, mt_credit_waiter_t *waiter) {
 
 void mt_credit_close(mt_bounded_head_t *head) {
     mt_bounded_t *bounded = whole(head);
+    // Under the pop mutex: from here the owner pops without it, since no displacer finds its generation.
+    pthread_mutex_lock(&bounded->pop_mutex);
+    uint64_t word = mt_a64_load_acq(&head->credit);
+    while (!mt_a64_cas(&head->credit, &word, word & MT_CREDIT_WAITERS)) {}
+    pthread_mutex_unlock(&bounded->pop_mutex);
     for (;;) {
         pthread_mutex_lock(&bounded->waiters_mutex);
         mt_credit_waiter_t *waiter = bounded->first;
@@ -185,13 +195,22 @@ static mt_node_t *cut_oldest(mt_slot_t *slot, uint32_t generation, bool *stays) 
     return NULL;
 }
 
+// Whether a sender may take messages out, under the pop mutex: the incarnation is in place and not over, so that its
+// owner touches the tail under this mutex alone. Before its INIT and after its end it does so without.
+static bool may_displace(mt_slot_t *slot, const mt_bounded_head_t *head, uint32_t generation) {
+    // acquire: pairs with the release of phase when the incarnation was put in place, after INIT was popped: the tail.
+    if (mt_a64_load_acq(&slot->phase) >> 32 != generation) return false;
+    if (mt_a64_load_acq(&head->credit) >> 32 != generation) return false;
+    // Idle: nothing is queued, and the tail belongs to who comes next.
+    return !(mt_a64_load_acq(&slot->head) & MT_HEAD_IDLE);
+}
+
 bool mt_credit_displace(mt_slot_t *slot, mt_bounded_head_t *head, uint32_t generation, mt_thread_t *thread) {
     unsigned char payload[MT_NODE_PAYLOAD_MAX] __attribute__((aligned(16)));
     mt_credit_pop_lock(head);
-    // Idle or claimed by nobody's queue: nothing is queued then, and the tail belongs to who comes next.
-    mt_node_t *old_tail = slot->tail;
-    bool stays = false;
-    mt_node_t *node = mt_a64_load_acq(&slot->head) & MT_HEAD_IDLE ? NULL : cut_oldest(slot, generation, &stays);
+    bool may = may_displace(slot, head, generation), stays = false;
+    mt_node_t *old_tail = may ? slot->tail : NULL;
+    mt_node_t *node = may ? cut_oldest(slot, generation, &stays) : NULL;
     const mt_payload_ops_t *ops = node ? node->ops : NULL;
     if (ops) memcpy(payload, node->payload, mt_payload_size(ops));
     mt_node_t *garbage = !node ? NULL : !stays ? node : old_tail != mt_mailbox_stub(slot) ? old_tail : NULL;

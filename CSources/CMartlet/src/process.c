@@ -55,7 +55,7 @@ static mt_status_t take_credit(mt_thread_t *thread, mt_slot_t *slot, mt_bounded_
     mt_credit_result_t result = mt_credit_take(bounded, generation);
     if (result == MT_CREDIT_TAKEN) return MT_OK;
     if (result == MT_CREDIT_OVER) return MT_NO_PROCESS;
-    if (bounded->policy != MT_POLICY_DROP_OLDEST || !mt_credit_displace(slot, bounded, generation, thread))
+    if (mt_credit_policy(bounded) != MT_POLICY_DROP_OLDEST || !mt_credit_displace(slot, bounded, generation, thread))
         return MT_FULL;
     mt_stats_t *stats = mt_stats(thread, mt_runtime_of(slot));
     mt_a64_bump(&stats->discarded, 1);

@@ -12,22 +12,35 @@
 #define STALLS_BEFORE_APART 3u
 
 static bool has_pop_lock(const mt_slice_t *slice) {
-    return slice->bounded && slice->bounded->policy == MT_POLICY_DROP_OLDEST;
+    return slice->bounded && mt_credit_policy(slice->bounded) == MT_POLICY_DROP_OLDEST;
 }
 
-// Pops; where a sender may displace messages, under the lock that both use, and with a copy of the payload: after the
-// unlock the node may be freed by the next popper.
+// The node with its payload, in the slice: where a sender may displace messages, the next popper frees what was popped.
+static mt_node_t *copy_out(mt_slice_t *slice, mt_node_t *node, size_t payload_size) {
+    // Not `next`: the producer of the successor may be storing it.
+    const size_t skip = sizeof node->next;
+    memcpy(slice->scratch + skip, (unsigned char *)node + skip, offsetof(mt_node_t, payload) - skip + payload_size);
+    node->ops = NULL;
+    return (mt_node_t *)(void *)slice->scratch;
+}
+
+// Pops; where a sender may displace messages, under the lock that both use.
 static mt_node_t *pop(mt_slice_t *slice) {
     if (!has_pop_lock(slice)) return mt_mailbox_pop(slice->slot, slice->thread);
     mt_credit_pop_lock(slice->bounded);
     mt_node_t *node = mt_mailbox_pop(slice->slot, slice->thread);
-    if (node) {
-        memcpy(slice->scratch, node, offsetof(mt_node_t, payload) + mt_payload_size(node->ops));
-        node->ops = NULL;
-        node = (mt_node_t *)(void *)slice->scratch;
-    }
+    if (node) node = copy_out(slice, node, mt_payload_size(node->ops));
     mt_credit_pop_unlock(slice->bounded);
     return node;
+}
+
+// Whether a message is linked; the tail may be moved by a sender that displaces.
+static bool has_more(mt_slice_t *slice) {
+    if (!has_pop_lock(slice)) return mt_mailbox_has_more(slice->slot);
+    mt_credit_pop_lock(slice->bounded);
+    bool more = mt_mailbox_has_more(slice->slot);
+    mt_credit_pop_unlock(slice->bounded);
+    return more;
 }
 
 static mt_release_t release(mt_slice_t *slice) {
@@ -38,18 +51,23 @@ static mt_release_t release(mt_slice_t *slice) {
         mt_a64_bump(&slice->stats->handled, slice->handled);
         slice->handled = 0;
     }
+    // In a row: without a message between. Cleared before the release, after which the slot may be another's.
+    uint32_t stalls = slice->node ? 0 : slot->stalls;
     slot->stalls = 0;
-    if (!has_pop_lock(slice)) return mt_mailbox_release(slot, slice->thread);
-    mt_credit_pop_lock(bounded);
+    bool is_locked = has_pop_lock(slice);
+    if (is_locked) mt_credit_pop_lock(bounded);
     mt_release_t result = mt_mailbox_release(slot, slice->thread);
-    mt_credit_pop_unlock(bounded);
+    if (is_locked) mt_credit_pop_unlock(bounded);
+    if (result == MT_STALLED) slot->stalls = stalls;
     return result;
 }
 
-// The owner keeps its claim of a half-linked queue and comes back; never spins.
+// The owner keeps its claim of a half-linked queue and comes back; never spins. The stall list looks at the tail, so a
+// mailbox whose tail a sender may move stays in the queue.
 static void stall(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
-    if (++slot->stalls >= STALLS_BEFORE_APART && mt__stall_add(mt_runtime_of(slot), slot)) return;
+    bool may_wait_apart = ++slot->stalls >= STALLS_BEFORE_APART && !has_pop_lock(slice);
+    if (may_wait_apart && mt__stall_add(mt_runtime_of(slot), slot)) return;
     mt_submit_last(slice->thread, slot);
 }
 
@@ -140,7 +158,7 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
     mt_slot_t *slot = slice->slot;
     for (;;) {
         if (!node) {
-            if (may_leave && turn_is_over(slice) && mt_mailbox_has_more(slot)) {
+            if (may_leave && turn_is_over(slice) && has_more(slice)) {
                 // A killed process is told at once; its budget is its own affair.
                 uint64_t life = mt_a64_load_acq(&slot->life);
                 if (!mt_life_is_calm(life, slice->frame.generation)) return die(slice, life);
@@ -201,6 +219,9 @@ static void retire(mt_slice_t *slice) {
 static bool begin(mt_slice_t *slice, mt_node_t *node) {
     mt_slot_t *slot = slice->slot;
     mt_runtime_t *runtime = mt_runtime_of(slot);
+    slice->bounded = mt_credit_of(slot, node->generation);
+    // Before the phase lets senders displace. Whole: what an INIT's ops do not know is the engine's.
+    if (has_pop_lock(slice)) node = copy_out(slice, node, mt_node_capacity(node));
     const mt_init_t *init = (const mt_init_t *)(const void *)node->payload;
     slot->flags = 0;
     slot->generation = slice->frame.generation = node->generation;
@@ -213,7 +234,6 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     mt_a64_store_rlx(&slot->edge, 0);
     set_phase(slice, MT_PHASE_BUSY);
     slice->stats = mt_stats(slice->thread, runtime);
-    slice->bounded = mt_credit_of(slot, node->generation);
     slice->node = node;
     slice->payload = node->payload;
     slice->reply = node->reply;

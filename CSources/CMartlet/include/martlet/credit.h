@@ -43,18 +43,24 @@ typedef struct mt_credit_waiter {
 typedef struct mt_bounded mt_bounded_t; // opaque; the words below are its first line
 typedef struct mt_bounded_head {
     mt_a64_t credit;
-    uint32_t capacity; // this and the next two: written by spawn before LIVE
-    uint32_t policy;   // mt_policy_t
-    uint32_t batch;    // room is given back so many messages at a time
-    uint32_t owed;     // owner: popped and not yet given back
+    mt_a32_t capacity; // this and the next: written by spawn before LIVE; late senders of the last life may read them
+    mt_a32_t policy;   // mt_policy_t
+    uint32_t batch;    // plain: written by spawn, the owner's: room is given back so many messages at a time
+    uint32_t owed;     // plain: the owner's: popped and not yet given back
 } mt_bounded_head_t;
+
+// Senders without room act on it. Any thread.
+static inline mt_policy_t mt_credit_policy(const mt_bounded_head_t *bounded) {
+    // relaxed: published with the credit word; who reads the next incarnation's by chance is refused by its generation.
+    return (mt_policy_t)mt_a32_load_rlx(&bounded->policy);
+}
 
 // Gives a slot that is not LIVE yet a bound, or none. Spawner. MT_NO_MEMORY: nothing changed.
 mt_status_t mt_credit_attach(mt_slot_t *slot, uint32_t generation, uint32_t capacity, mt_policy_t policy);
 
 // The bound of this incarnation, NULL when it has none. Any thread that read `life` LIVE at that generation.
 static inline mt_bounded_head_t *mt_credit_of(mt_slot_t *slot, uint32_t generation) {
-    // relaxed: published by the release of `life` that made this generation LIVE.
+    // relaxed: published by the release of `life` that made this generation LIVE. acquire: its capacity and policy.
     mt_bounded_head_t *bounded = (mt_bounded_head_t *)mt_aptr_load_rlx(&slot->bounded);
     if (MT_LIKELY(!bounded)) return NULL;
     return mt_a64_load_acq(&bounded->credit) >> 32 == generation ? bounded : NULL;
@@ -95,7 +101,7 @@ static inline void mt_credit_settle(mt_bounded_head_t *bounded, uint32_t generat
 mt_credit_result_t mt_credit_wait(mt_bounded_head_t *bounded, uint32_t generation, mt_credit_waiter_t *waiter);
 // Ends the waiter after its slot was completed, whatever completed it. The waiter's memory is free afterwards.
 void mt_credit_leave(mt_bounded_head_t *bounded, mt_credit_waiter_t *waiter);
-// Completes all waiters with NO_PROCESS. Owner, at exit.
+// Completes all waiters with NO_PROCESS; no sender displaces any more. Owner, at exit.
 void mt_credit_close(mt_bounded_head_t *bounded);
 
 // Puts a credit back that was granted or taken and not used. Any thread.
@@ -105,12 +111,12 @@ void mt_credit_return(mt_bounded_head_t *bounded, uint32_t generation);
 void mt_credit_pop_lock(mt_bounded_head_t *bounded);
 void mt_credit_pop_unlock(mt_bounded_head_t *bounded);
 // Removes the oldest droppable message of this generation and inherits its credit: its payload is destroyed on this
-// thread, no lock held. False: nothing can be removed. Any thread.
+// thread, no lock held. False: nothing can be removed, or its INIT is still queued. Any thread.
 bool mt_credit_displace(mt_slot_t *slot, mt_bounded_head_t *bounded, uint32_t generation, mt_thread_t *thread);
 
 // Queued messages of a bounded mailbox. A hint.
 static inline uint32_t mt_credit_length(const mt_bounded_head_t *bounded) {
-    return bounded->capacity - (uint32_t)(mt_a64_load_rlx(&bounded->credit) & MT_CREDIT_ROOM);
+    return mt_a32_load_rlx(&bounded->capacity) - (uint32_t)(mt_a64_load_rlx(&bounded->credit) & MT_CREDIT_ROOM);
 }
 
 #endif
