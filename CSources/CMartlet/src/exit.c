@@ -29,7 +29,8 @@ bool mt_slice_defer(mt_slice_t *slice, mt_reply_ref_t ref) {
     if (deferred) drop_stale(deferred);
     if (!deferred || deferred->count == deferred->capacity) {
         uint32_t capacity = deferred ? deferred->capacity * 2 : DEFERRED_INITIAL;
-        mt_deferred_t *grown = realloc(deferred, sizeof *grown + capacity * sizeof grown->refs[0]);
+        const size_t size = sizeof(mt_deferred_t) + capacity * sizeof(mt_reply_ref_t);
+        mt_deferred_t *grown = mt_alloc_refused() ? NULL : realloc(deferred, size);
         if (!grown) return false;
         if (!deferred) grown->count = grown->sweep = 0;
         grown->capacity = capacity;

@@ -29,7 +29,7 @@ void mt__retry_later(mt_runtime_t *runtime, mt_pid_t pid) {
     pthread_mutex_lock(&runtime->retry_mutex);
     if (runtime->retry_count == runtime->retry_capacity) {
         uint32_t capacity = runtime->retry_capacity ? runtime->retry_capacity * 2 : MT_RETRIES_INITIAL;
-        mt_pid_t *grown = realloc(runtime->retries, capacity * sizeof *grown);
+        mt_pid_t *grown = mt_alloc_refused() ? NULL : realloc(runtime->retries, capacity * sizeof *grown);
         if (grown) {
             runtime->retries = grown;
             runtime->retry_capacity = capacity;
@@ -42,15 +42,22 @@ void mt__retry_later(mt_runtime_t *runtime, mt_pid_t pid) {
     mt__monitor_wake(runtime);
 }
 
+// Takes happen with no lock held: a submit to a stopped runtime runs the process here. Others append meanwhile; only
+// this thread removes.
 static void retry_kills(mt_runtime_t *runtime, mt_thread_t *thread) {
-    if (mt_a32_load_acq(&runtime->retry_pending) == 0) return;
-    pthread_mutex_lock(&runtime->retry_mutex);
-    for (uint32_t i = 0; i < runtime->retry_count;) {
-        if (mt_process_take(thread, runtime->retries[i])) runtime->retries[i] = runtime->retries[--runtime->retry_count];
-        else i++;
+    for (uint32_t i = 0; i < mt_a32_load_acq(&runtime->retry_pending);) {
+        pthread_mutex_lock(&runtime->retry_mutex);
+        mt_pid_t pid = runtime->retries[i];
+        pthread_mutex_unlock(&runtime->retry_mutex);
+        if (!mt_process_take(thread, pid)) {
+            i++;
+            continue;
+        }
+        pthread_mutex_lock(&runtime->retry_mutex);
+        runtime->retries[i] = runtime->retries[--runtime->retry_count];
+        mt_a32_store_rel(&runtime->retry_pending, runtime->retry_count);
+        pthread_mutex_unlock(&runtime->retry_mutex);
     }
-    mt_a32_store_rel(&runtime->retry_pending, runtime->retry_count);
-    pthread_mutex_unlock(&runtime->retry_mutex);
 }
 
 static void report_stall(mt_runtime_t *runtime, mt_worker_t *worker, uint32_t turn, uint64_t elapsed) {
@@ -77,8 +84,10 @@ static bool look(mt_runtime_t *runtime, mt_thread_t *thread) {
     retry_kills(runtime, thread);
     bool wants_help = false;
     for (uint32_t i = 0; i < runtime->config.workers; i++) watch_worker(runtime, runtime->workers[i], now, &wants_help);
-    if (wants_help) mt__notify(runtime);
-    if (!runtime->env.is_virtual && mt_timers_next_due(runtime->timers) + OVERDUE_NS < now)
+    // A stalled process whose worker is busy: another may look.
+    if (wants_help || mt_a32_load_rlx(&runtime->stalled_count)) mt__notify(runtime);
+    uint64_t due = mt_timers_next_due(runtime->timers);
+    if (!runtime->env.is_virtual && due < now && now - due > OVERDUE_NS)
         mt_timers_expire(runtime->timers, now, TIMER_BATCHES);
     return (uint32_t)mt_a64_load_sc(&runtime->idle) == runtime->config.workers &&
            mt_a32_load_acq(&runtime->retry_pending) == 0;
@@ -97,7 +106,7 @@ void mt__monitor_main(void *raw) {
         pause = is_pressed ? LOOK_MIN_NS : pause * 2 < LOOK_MAX_NS ? pause * 2 : LOOK_MAX_NS;
         bool deep = quiet_looks > QUIET_LOOKS_MAX;
         if (deep) {
-            // sc: Dekker with notify: {idle; load deep} against {deep; load idle}.
+            // sc: Dekker with a worker that finds work: {idle; load deep} against {deep; load idle}.
             mt_a32_store_sc(&runtime->monitor_is_deep, 1);
             if ((uint32_t)mt_a64_load_sc(&runtime->idle) != runtime->config.workers) deep = false;
         }

@@ -15,8 +15,8 @@
 
 #define SEARCHING UINT64_C(0x100000000)
 #define PARKED_MASK UINT64_C(0xFFFFFFFF)
-// Sleep of a worker while stalled processes wait: at first, and at most.
-#define STALL_SLEEP_MIN_NS UINT64_C(50000)
+// Sleep of a worker while stalled processes wait: enough for the producer to get the processor.
+#define STALL_SLEEP_NS UINT64_C(50000)
 
 void mt__notify(mt_runtime_t *runtime) {
     // sc: Dekker, see above. A shared read: no contention in a fan-out.
@@ -35,7 +35,6 @@ void mt__notify(mt_runtime_t *runtime) {
     // acq_rel: by rule; the queues ordered the work already.
     mt_a32_xchg(&worker->token, 1);
     runtime->env.unpark(runtime->env.context, &worker->token, 1);
-    if (MT_UNLIKELY(mt_a32_load_acq(&runtime->monitor_is_deep))) mt__monitor_wake(runtime);
 }
 
 void mt__wake_driver(void *raw) {
@@ -90,27 +89,34 @@ static void leave_parked(mt_worker_t *worker) {
     pthread_mutex_unlock(&runtime->lock);
 }
 
-static uint64_t sleep_until(mt_worker_t *worker, bool is_driver) {
+// Sleeps until a token comes, the deadline passes, or a stalled process is worth a look. False: time is up.
+static bool sleep_once(mt_worker_t *worker, uint64_t deadline_ns) {
     mt_runtime_t *runtime = worker->runtime;
-    uint64_t deadline = is_driver ? mt_timers_driver_enter(runtime->timers) : MT_FOREVER;
-    if (mt_a32_load_acq(&runtime->stalled_count) == 0) return deadline;
-    uint64_t soon = mt__now(runtime) + STALL_SLEEP_MIN_NS;
-    return soon < deadline ? soon : deadline;
+    // relaxed: who puts a process on the stall list parks after it, and looks.
+    if (MT_LIKELY(mt_a32_load_rlx(&runtime->stalled_count) == 0))
+        return runtime->env.park(runtime->env.context, &worker->token, 0, deadline_ns);
+    // The system's clock also for a virtual runtime: what is waited for is a thread, not an instant.
+    uint64_t soon = mt_env_system.now_ns(NULL) + STALL_SLEEP_NS;
+    if (!runtime->env.is_virtual && deadline_ns < soon) soon = deadline_ns;
+    return mt_env_system.park(NULL, &worker->token, 0, soon);
 }
 
 void mt__park(mt_worker_t *worker) {
     mt_runtime_t *runtime = worker->runtime;
     mt__nursery_flush(worker);
+    // A deadline that could not be kept completed its call, whose waiter may be next here: nobody else looks for it.
+    if (MT_UNLIKELY(mt_aptr_load_rlx(&worker->run_next) != NULL)) return;
     bool was_last_searcher = false;
     enter_parked(worker, &was_last_searcher);
     if (was_last_searcher && mt__has_work(runtime)) mt__notify(runtime);
     void *nobody = NULL;
-    bool is_driver = mt_aptr_cas(&runtime->driver, &nobody, worker);
-    uint64_t deadline = sleep_until(worker, is_driver);
+    // Virtual time has no driver: who moves the clock fires what is due.
+    bool is_driver = !runtime->env.is_virtual && mt_aptr_cas(&runtime->driver, &nobody, worker);
+    uint64_t deadline = is_driver ? mt_timers_driver_enter(runtime->timers) : MT_FOREVER;
     mt__tell_idle(runtime);
     mt_a64_bump(&mt_stats(mt_thread_current, runtime)->parks, 1);
     while (mt_a32_load_acq(&worker->token) == 0 && mt_a32_load_acq(&runtime->state) != MT_RUNTIME_STOPPED) {
-        if (!runtime->env.park(runtime->env.context, &worker->token, 0, deadline)) break;
+        if (!sleep_once(worker, deadline)) break;
     }
     if (is_driver) {
         mt_timers_driver_leave(runtime->timers);

@@ -13,6 +13,7 @@
 #define WORKERS_MAX 1024u
 #define REPLIES_MAX (1u << 24)
 #define TIMERS_MAX (1u << 25)
+#define STALL_PAUSE_NS UINT64_C(50000)
 
 static mt_status_t init_regions(void) {
     mt_status_t status = mt_region_init(&mt_slots, "process slots", sizeof(mt_slot_t), offsetof(mt_slot_t, free_link),
@@ -37,11 +38,11 @@ static void free_workers(mt_runtime_t *runtime) {
 }
 
 static mt_status_t make_workers(mt_runtime_t *runtime) {
-    runtime->workers = calloc(runtime->config.workers, sizeof *runtime->workers);
+    runtime->workers = mt_alloc_zeroed(runtime->config.workers * sizeof *runtime->workers);
     if (!runtime->workers) return MT_NO_MEMORY;
     for (uint32_t i = 0; i < runtime->config.workers; i++) {
-        mt_worker_t *worker = aligned_alloc(MT_CACHE_LINE, (sizeof *worker + MT_CACHE_LINE - 1) / MT_CACHE_LINE *
-                                                               MT_CACHE_LINE);
+        const size_t size = (sizeof(mt_worker_t) + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE;
+        mt_worker_t *worker = mt_alloc_refused() ? NULL : aligned_alloc(MT_CACHE_LINE, size);
         if (!worker) return MT_NO_MEMORY;
         memset(worker, 0, sizeof *worker);
         worker->number = i;
@@ -62,7 +63,8 @@ static void wait_for_threads(mt_runtime_t *runtime, uint64_t deadline_ns) {
 
 static void wake_everybody(mt_runtime_t *runtime) {
     pthread_mutex_lock(&runtime->lock);
-    for (uint32_t i = 0; i < runtime->config.workers; i++) {
+    // A start that failed half-way has fewer.
+    for (uint32_t i = 0; i < runtime->config.workers && runtime->workers[i]; i++) {
         mt_a32_xchg(&runtime->workers[i]->token, 1);
         runtime->env.unpark(runtime->env.context, &runtime->workers[i]->token, 1);
     }
@@ -121,6 +123,7 @@ mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out) {
     if (status == MT_OK) status = start_threads(runtime);
     if (status != MT_OK) {
         mt_runtime_stop(runtime, MT_FOREVER);
+        mt_runtime_release(runtime);
         return status;
     }
     *out = runtime;
@@ -162,7 +165,7 @@ void mt__drain_stopped(mt_runtime_t *runtime) {
 // What the workers left in their own queues; they have ended.
 static void drain_workers(mt_runtime_t *runtime) {
     mt_thread_t *thread = mt_thread_self();
-    for (uint32_t i = 0; thread && runtime->workers && i < runtime->config.workers; i++) {
+    for (uint32_t i = 0; thread && runtime->workers && i < runtime->config.workers && runtime->workers[i]; i++) {
         mt_worker_t *worker = runtime->workers[i];
         for (mt_item_t item; (item = mt__run_next_take(worker)) || (item = mt__ring_take(worker));)
             drain_item(thread, item);
@@ -183,6 +186,12 @@ uint32_t mt_runtime_stop(mt_runtime_t *runtime, uint64_t deadline_ns) {
     // What is still queued belongs to dead processes, and to tasks that must go on elsewhere.
     if (left_behind == 0) drain_workers(runtime);
     mt__drain_stopped(runtime);
+    // A producer between its exchange and its store: it needs the processor, and nothing else.
+    mt_a32_t nobody = {0};
+    while (!left_behind && mt_a32_load_acq(&runtime->stalled_count)) {
+        mt_env_system.park(NULL, &nobody, 0, mt_env_system.now_ns(NULL) + STALL_PAUSE_NS);
+        mt__drain_stopped(runtime);
+    }
     // A thread that is still inside user code may come back at any time: what it touches stays.
     if (left_behind) return left_behind;
     if (runtime->timers) mt_timers_destroy(runtime->timers);

@@ -2,6 +2,8 @@
 // Blocks of counters: made at a thread's first message to a runtime, kept for ever.
 #include "martlet/stats.h"
 
+#include "martlet/memory.h"
+
 #include <stdlib.h>
 
 #include "runtime_state.h"
@@ -11,7 +13,8 @@ mt_stats_t *mt__stats_slow(mt_thread_t *thread, mt_runtime_t *runtime) {
     mt_stats_t *stats = runtime->stats;
     while (stats && stats->thread != thread) stats = stats->next;
     if (!stats) {
-        stats = aligned_alloc(MT_CACHE_LINE, (sizeof *stats + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE);
+        const size_t size = (sizeof *stats + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE;
+        stats = mt_alloc_refused() ? NULL : aligned_alloc(MT_CACHE_LINE, size);
         if (stats) {
             *stats = (mt_stats_t){.runtime = runtime, .thread = thread, .next = runtime->stats};
             runtime->stats = stats;

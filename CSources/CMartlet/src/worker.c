@@ -127,8 +127,10 @@ static bool begin_search(mt_worker_t *worker) {
     if (worker->is_searching) return true;
     mt_runtime_t *runtime = worker->runtime;
     uint64_t idle = mt_a64_load_sc(&runtime->idle);
-    if (idle >> 32) return false;
-    worker->is_searching = mt_a64_cas_sc(&runtime->idle, &idle, idle + (UINT64_C(1) << 32));
+    // Only a searcher excuses from searching: a CAS that lost to a worker that parks or wakes is tried again. Two workers
+    // that give up for each other would both park without the second look.
+    while (!(idle >> 32) && !worker->is_searching)
+        worker->is_searching = mt_a64_cas_sc(&runtime->idle, &idle, idle + (UINT64_C(1) << 32));
     return worker->is_searching;
 }
 
@@ -172,6 +174,9 @@ static mt_item_t find_work(mt_worker_t *worker) {
         if (!item) item = search(worker);
         if (item) {
             end_search(worker);
+            // sc: Dekker with the monitor: {idle; load deep} against {deep; load idle}. Nobody notified it when a timer
+            // woke this worker; a long handler is its business.
+            if (MT_UNLIKELY(mt_a32_load_sc(&runtime->monitor_is_deep))) mt__monitor_wake(runtime);
             return item;
         }
         mt__park(worker);
@@ -232,7 +237,7 @@ void mt__runner_main(void *raw) {
 }
 
 mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker) {
-    mt_runner_t *runner = calloc(1, sizeof *runner);
+    mt_runner_t *runner = mt_alloc_zeroed(sizeof *runner);
     if (!runner) return MT_NO_MEMORY;
     runner->runtime = runtime;
     runner->worker = worker;
@@ -255,7 +260,10 @@ mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker) {
 bool mt_block_begin(mt_thread_t *thread) {
     mt_worker_t *worker = thread->worker;
     if (!worker) {
-        if (thread->detached_from) mt_a32_add_sc(&thread->detached_from->detached, (uint32_t)-1);
+        if (thread->detached_from) {
+            mt_a32_add_sc(&thread->detached_from->detached, (uint32_t)-1);
+            mt__tell_idle(thread->detached_from);
+        }
         return true;
     }
     mt_runtime_t *runtime = worker->runtime;
