@@ -37,6 +37,14 @@ mt_room_t mt_room_take_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid) 
     return MT_ROOM_TAKEN;
 }
 
+uint64_t mt_reply_remaining(mt_reply_ref_t ref) {
+    uint64_t deadline = mt_reply_deadline(ref);
+    mt_runtime_t *runtime = deadline ? mt_pid_runtime_any(mt_a64_load_rlx(&mt_reply_of(ref)->callee)) : NULL;
+    if (deadline == MT_FOREVER || !runtime) return deadline == MT_FOREVER ? MT_FOREVER : 0;
+    uint64_t now = mt__now(runtime);
+    return deadline > now ? deadline - now : 0;
+}
+
 void mt_count_late_reply(mt_reply_ref_t ref) {
     mt_reply_t *reply = mt_reply_of(ref);
     mt_thread_t *thread = mt_thread_self();

@@ -147,8 +147,9 @@ void mt_slice_exit_finish(mt_slice_t *slice) {
     mt_runtime_t *runtime = mt_runtime_of(slot);
     mt_pid_t pid = mt_slot_pid(slot, slot->last_generation);
     // Names first: who hears of the end, by a failed call or a watch, may start a successor at once.
-    if (slot->name) mt_names_unregister(runtime->names, slot->name, pid);
-    slot->name = NULL;
+    const mt_name_t *name = mt_aptr_load_rlx(&slot->name);
+    if (name) mt_names_unregister(runtime->names, name, pid);
+    mt_aptr_store_rlx(&slot->name, NULL);
     if (slice->frame.parked_reply) {
         // Promised and not published: its caller hears how the process ended.
         mt_reply_complete_exited(slice->frame.parked_for, slot->last_reason);

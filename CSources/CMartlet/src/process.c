@@ -188,6 +188,20 @@ void mt_process_count_refused(mt_thread_t *thread, mt_pid_t pid, const mt_payloa
     if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops, cause);
 }
 
+bool mt_pid_snapshot(mt_pid_t pid, mt_snapshot_t *out) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    if (!slot) return false;
+    mt_bounded_head_t *bounded = mt_credit_of(slot, mt_pid_generation(pid));
+    *out = (mt_snapshot_t){.klass = mt_aptr_load_acq(&slot->klass),
+                           .name = mt_aptr_load_acq(&slot->name),
+                           .parent = mt_a64_load_rlx(&slot->parent),
+                           .length = bounded ? mt_credit_length(bounded) : 0,
+                           .is_bounded = bounded != NULL,
+                           .activity = mt_a32_load_rlx(&slot->activity),
+                           .is_queued = !(mt_a64_load_rlx(&slot->head) & MT_HEAD_IDLE)};
+    return mt_pid_is_alive(pid);
+}
+
 void mt_process_check(mt_slot_t *slot) {
     uint64_t life = mt_a64_load_acq(&slot->life);
     MT_ASSERT(mt_a64_load_acq(&slot->head) == mt_mailbox_idle_word(slot));

@@ -136,6 +136,15 @@ bool mt_runtime_close(mt_runtime_t *runtime) {
     return mt_a32_cas_sc(&runtime->state, &running, MT_RUNTIME_CLOSED);
 }
 
+bool mt_runtime_wait_empty(mt_runtime_t *runtime, uint64_t deadline_ns) {
+    for (;;) {
+        // acquire: pairs with the decrement in retire.
+        uint32_t left = mt_a32_load_acq(&runtime->processes);
+        if (left == 0) return true;
+        if (!mt_env_system.park(NULL, &runtime->processes, left, deadline_ns)) return false;
+    }
+}
+
 static void join_runners(mt_runtime_t *runtime) {
     while (runtime->runners) {
         mt_runner_t *runner = runtime->runners;

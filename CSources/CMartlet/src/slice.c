@@ -212,7 +212,9 @@ static void retire(mt_slice_t *slice) {
         mt_region_give(&mt_slots, &slice->thread->slots, mt_region_index(&mt_slots, slot));
     }
     if (reason) mt_hooks.reason_release(reason);
-    mt_a32_add(&runtime->processes, (uint32_t)-1);
+    // acq_rel: what ended before the last process is seen by who waits for the end of all.
+    if (mt_a32_add(&runtime->processes, (uint32_t)-1) == 1 && mt_a32_load_acq(&runtime->state) != MT_RUNTIME_RUNNING)
+        mt_env_system.unpark(NULL, &runtime->processes, UINT32_MAX >> 1);
 }
 
 // Puts a new incarnation in place. False: it is over before it began (killed, or its name is taken).
@@ -226,7 +228,7 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     slot->flags = 0;
     slot->generation = slice->frame.generation = node->generation;
     mt_aptr_store_rel(&slot->klass, (void *)(uintptr_t)init->klass);
-    slot->parent = init->parent;
+    mt_a64_store_rlx(&slot->parent, init->parent);
     slot->current_call = 0;
     slot->idle_timer = 0;
     slot->pending = NULL;
@@ -246,7 +248,7 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     else if (init->name)
         named = mt_names_register(runtime->names, init->name, mt_slot_pid(slot, node->generation), &holder);
     if (slice->kind == MT_KIND_INIT && named == MT_OK) {
-        slot->name = init->name;
+        mt_aptr_store_rel(&slot->name, (void *)(uintptr_t)init->name);
         return true;
     }
     if (named == MT_NAME_TAKEN) {

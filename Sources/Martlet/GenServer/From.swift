@@ -51,6 +51,16 @@ public struct From<Reply: Sendable>: Hashable, Sendable, BitwiseCopyable {
     }
 }
 
+extension From {
+    /// Time left until the caller gives up.
+    ///
+    /// - Returns: nil without limit; zero if it has given up or was answered.
+    public var remaining: Duration? {
+        guard let nanoseconds = _Answer.remaining(of: raw) else { return nil }
+        return .nanoseconds(Int64(clamping: nanoseconds))
+    }
+}
+
 extension From where Reply == Void {
     /// Answers now.
     ///

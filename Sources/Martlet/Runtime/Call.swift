@@ -303,9 +303,9 @@ enum _Answer {
     /// The pid that asked, 0 if none or no longer known.
     static func caller(of ref: UInt64) -> UInt64 { mt_reply_caller(ref) }
 
-    /// The instant its caller gives up, nil if it has; `.max`: never.
-    static func deadline(of ref: UInt64) -> UInt64? {
-        let deadline = mt_reply_deadline(ref)
-        return deadline == 0 ? nil : deadline
+    /// Nanoseconds until its caller gives up, 0 if it has or was answered; nil: no limit.
+    static func remaining(of ref: UInt64) -> UInt64? {
+        let left = mt_reply_remaining(ref)
+        return left == .max ? nil : left
     }
 }

@@ -3,6 +3,7 @@
 // many.
 
 internal import CMartlet
+internal import Synchronization
 
 /// A set of workers with a timer wheel and a name table.
 ///
@@ -24,6 +25,8 @@ public final class Runtime: Sendable {
     let context: _RuntimeContext
     /// What it was built with.
     let configuration: Configuration
+    /// The shutdown under way or done: the task of the first one, whose report all get.
+    let shutdownTask = Mutex<(any Sendable)?>(nil)
 
     /// Starts a runtime with its worker threads and one monitor thread.
     ///
@@ -112,5 +115,13 @@ public final class Runtime: Sendable {
         (result.processes, result.timers) = (Int(raw.processes), Int(raw.timers))
         result.timerLag = .nanoseconds(Int64(clamping: raw.timer_lag_ns))
         return result
+    }
+
+    /// Messages not delivered, by the core's number of their cause.
+    var deadLetterCountsByNumber: [UInt64] {
+        var raw = mt_statistics_t()
+        unsafe mt_runtime_statistics(core, &raw)
+        let dead = raw.dead_letters
+        return [dead.0, dead.1, dead.2, dead.3, dead.4]
     }
 }

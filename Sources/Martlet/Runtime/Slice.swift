@@ -99,6 +99,7 @@ struct _Slice {
     /// Lets a reply slot hear how the process ends.
     @usableFromInline
     func defer_(_ reply: UInt64) {
+        if reply == 0 { return }
         if unsafe !mt_slice_defer(pointer, reply) { mt_reply_complete(reply, .overloaded) }
     }
 

@@ -31,6 +31,9 @@ static inline void mt_frame_answered(mt_reply_ref_t ref) {
     if (thread && thread->frame && thread->frame->call == ref) thread->frame->call = 0;
 }
 
+// Nanoseconds until the caller of an unanswered call gives up; MT_FOREVER: never; 0: it has, or was answered.
+uint64_t mt_reply_remaining(mt_reply_ref_t ref);
+
 // Counts an answer that came too late, in the runtime of the callee.
 void mt_count_late_reply(mt_reply_ref_t ref);
 

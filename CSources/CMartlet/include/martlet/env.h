@@ -35,6 +35,9 @@ extern const mt_env_t mt_env_system;
 // A copy of it.
 static inline mt_env_t mt_env_system_copy(void) { return mt_env_system; }
 
+// now_ns of the system.
+static inline uint64_t mt_env_system_now(void) { return mt_env_system.now_ns(NULL); }
+
 // An upper bound of the system's now_ns, at most 10 ms ahead (CLOCK_MONOTONIC_COARSE plus its resolution): for instants
 // that must not be early. A fifth of the cost.
 uint64_t mt_env_now_upper(void);

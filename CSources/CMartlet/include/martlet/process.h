@@ -38,6 +38,19 @@ typedef struct mt_class {
 // What runs a live process, NULL if it has ended. A hint. Any thread.
 const mt_class_t *mt_pid_class(mt_pid_t pid);
 
+// What can be seen of a process from outside, without stopping it.
+typedef struct mt_snapshot {
+    const mt_class_t *klass;
+    const mt_name_t *name;
+    mt_pid_t parent;
+    uint32_t length;   // queued messages of a bounded mailbox
+    bool is_bounded;
+    uint32_t activity; // MT_ACTIVITY_*
+    bool is_queued;    // has an owner: running, or in a run queue
+} mt_snapshot_t;
+// False: the process has ended. A hint. Any thread.
+bool mt_pid_snapshot(mt_pid_t pid, mt_snapshot_t *out);
+
 // The payload of an INIT node begins with this; the engine's own bytes follow.
 typedef struct mt_init {
     const mt_class_t *klass;

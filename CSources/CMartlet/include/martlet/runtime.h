@@ -32,6 +32,10 @@ mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out);
 // Refuses new processes from now on: spawn answers MT_SHUT_DOWN. False if it did already. Any thread.
 bool mt_runtime_close(mt_runtime_t *runtime);
 
+// Sleeps until no process of a closed runtime is left, or deadline_ns of the system's clock. False: some are. Not from one
+// of its own threads.
+bool mt_runtime_wait_empty(mt_runtime_t *runtime, uint64_t deadline_ns);
+
 // Stops the workers, joins every thread and frees what the runtime owns. After mt_runtime_close, when no process of it is
 // alive or the last ones are killed and stuck: a thread that is still inside user code is waited for at most until
 // deadline_ns, then left behind (counted in the result). Not from one of its own threads. The struct itself is never

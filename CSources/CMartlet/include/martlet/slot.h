@@ -69,14 +69,14 @@ typedef struct mt_slot {
     // Line 2: the owner's, cold.
     void *pending;               // plain: what a caller's thread left for a worker (engine's)
     void *last_reason;           // plain: why last_generation ended, a reason object
-    const struct mt_name *name;  // plain: registered name
+    mt_aptr_t name;              // mt_name_t it is registered under; owner writes, reports read
     uint64_t idle_timer;         // plain: armed by wait(idle:), 0 if not
-    mt_pid_t parent;             // plain: who started it, 0 if no process did
+    mt_a64_t parent;             // who started it, 0 if no process did; owner writes, reports read
     uint32_t timers;             // guarded by its timer shard: list of the timers it owns
     uint32_t flags;              // plain: MT_SLOT_*
     uint32_t idle_arming;        // plain: number of the last idle arming; an older TIMEOUT message is stale
     uint32_t stalls;             // plain: stalls in a row
-    mt_a32_t length;             // owner stores, anyone reads: lower bound of the queue at the last slice end
+    uint32_t unused;             // room for a counter
     mt_a32_t activity;           // owner stores, anyone reads: MT_ACTIVITY_*
 } mt_slot_t;
 

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Undelivered messages, as counts and as a stream.
+
+extension Runtime {
+    /// The dead letters from now on.
+    ///
+    /// Newest dropped when the reader is slow; all are counted in any case. While a stream is read, each dead letter
+    /// costs its sender or the worker that dropped it a microsecond or so. Late replies are counted only.
+    ///
+    /// - Parameter buffer: how many to keep for a slow reader; 1,024 by default.
+    /// - Returns: the stream; it ends with its reader.
+    public func deadLetters(buffer: Int = 1_024) -> AsyncStream<DeadLetter> {
+        AsyncStream(bufferingPolicy: .bufferingOldest(max(1, buffer))) { continuation in
+            let id = context.addDeadLetterSink { pid, type, cause in
+                guard let cause = DeadLetter.Cause(core: cause) else { return }
+                continuation.yield(DeadLetter(to: Pid(raw: pid), from: nil, type: type, cause: cause))
+            }
+            let context = context
+            continuation.onTermination = { _ in context.removeDeadLetterSink(id) }
+        }
+    }
+
+    /// How many messages were not delivered, by cause.
+    public var deadLetterCounts: [DeadLetter.Cause: UInt64] {
+        var counts: [DeadLetter.Cause: UInt64] = [:]
+        for (number, count) in deadLetterCountsByNumber.enumerated() {
+            guard let cause = DeadLetter.Cause(core: UInt32(number)) else { continue }
+            counts[cause] = count
+        }
+        return counts
+    }
+}
+
+extension DeadLetter.Cause {
+    /// The core's number of it.
+    init?(core number: UInt32) {
+        switch number {
+        case 0: self = .noProcess
+        case 1: self = .full
+        case 2: self = .receiverEnded
+        case 3: self = .expired
+        case 4: self = .lateReply
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looking at, and ending, all processes of a runtime.
+
+internal import Synchronization
+
+extension Runtime {
+    /// All live processes; a process may end while you look.
+    ///
+    /// - Complexity: O(slots that were ever used), lock-free.
+    public func processes() -> [Pid] { pids.map { Pid(raw: $0) } }
+
+    /// Stops everything, then the runtime's threads.
+    ///
+    /// New processes are refused. Every process is stopped in order with `.shutdown`: behind the messages it has queued,
+    /// `terminate` included; raw processes get an exit signal. Who has not ended at the deadline is killed and reported; a
+    /// thread that is stuck in user code is left behind. Tasks on the runtime's executor go on, on Swift's own pool.
+    ///
+    /// - Parameter deadline: 10 seconds by default; zero or negative kills at once.
+    /// - Returns: what had to be done. A second shutdown returns the first one's report; later starts fail with
+    ///   `shutDown`, calls with `noProcess`.
+    @discardableResult
+    public nonisolated(nonsending) func shutdown(deadline: Duration = .seconds(10)) async -> ShutdownReport {
+        let task = shutdownTask.withLock { task in
+            if let task = task as? Task<ShutdownReport, Never> { return task }
+            let made = Task.detached { await self.end(within: deadline._unsignedNanoseconds) }
+            task = made
+            return made
+        }
+        return await task.value
+    }
+
+    private func end(within deadline: UInt64) async -> ShutdownReport {
+        let start = ContinuousClock.now
+        let stuck = Mutex<[ProcessStatus]>([])
+        let reason = ExitReason.shutdown.boxed
+        await _OwnThread.run { [self] in
+            stopBlocking(deadline: deadline) { pid in
+                _ = _Post.stop(pid, reason: reason, reply: 0)
+            } stuck: { pid in
+                if let status = Pid(raw: pid).status { stuck.withLock { $0.append(status) } }
+            }
+        }
+        return ShutdownReport(stuck: stuck.withLock { $0 }, duration: start.duration(to: .now))
+    }
+}
