@@ -5,6 +5,8 @@ import MartletBenchCore
 
 enum Variants {
     static let all: [any Variant] = [
+        MartletPool(),
+        MartletCaller(),
         ThreadBaseline(),
         StreamBaseline(),
         ActorBaseline(),

@@ -125,10 +125,13 @@ extension DispatchBaseline {
         private var entries: [String: Int] = [:]
         private let queue = DispatchQueue(label: "directory")
 
-        func register(_ name: String, _ value: Int) { queue.sync { entries[name] = value } }
+        func register(_ name: String, _ value: Int) -> Int {
+            queue.sync { entries[name] = value }
+            return value
+        }
+
         func unregister(_ name: String) { queue.sync { entries[name] = nil } }
         func lookup(_ name: String) -> Int? { queue.sync { entries[name] } }
-        func finish() {}
     }
 
     /// A serial queue; where it is bounded, a semaphore counts the room.

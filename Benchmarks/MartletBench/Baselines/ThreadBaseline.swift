@@ -89,9 +89,12 @@ extension ThreadBaseline {
     private final class LockedDirectory: Directory {
         private let entries = Mutex<[String: Int]>([:])
 
-        func register(_ name: String, _ value: Int) { entries.withLock { $0[name] = value } }
+        func register(_ name: String, _ value: Int) -> Int {
+            entries.withLock { $0[name] = value }
+            return value
+        }
+
         func unregister(_ name: String) { entries.withLock { _ = $0.removeValue(forKey: name) } }
         func lookup(_ name: String) -> Int? { entries.withLock { $0[name] } }
-        func finish() {}
     }
 }

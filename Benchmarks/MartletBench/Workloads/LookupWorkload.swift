@@ -13,10 +13,20 @@ import Synchronization
 ///
 /// Readers are threads.
 protocol Directory: Sendable {
-    func register(_ name: String, _ value: Int)
-    func unregister(_ name: String)
-    func lookup(_ name: String) -> Int?
-    func finish() async throws
+    /// What a name is looked up by, made once and kept.
+    associatedtype Key: Sendable = String
+    /// What a name stands for.
+    associatedtype Entry: Equatable & Sendable = Int
+
+    func key(_ name: String) -> Key
+    /// Gives the name to something new; what a lookup must now find.
+    func register(_ key: Key, _ value: Int) throws -> Entry
+    func unregister(_ key: Key) throws
+    func lookup(_ key: Key) -> Entry?
+}
+
+extension Directory where Key == String {
+    func key(_ name: String) -> String { name }
 }
 
 /// Names and what they stand for, reached by suspending.
@@ -35,7 +45,13 @@ enum LookupWorkload {
     private static let churnPause: UInt64 = 1_000_000
 
     static func drive<Target: Directory>(_ target: Target, churn: Bool, _ run: Run) async throws -> Outcome {
-        for (value, name) in names.enumerated() { target.register(name, value) }
+        let keys = names.map(target.key)
+        let guests = churnNames.map(target.key)
+        // On a thread: a variant may have to wait for what it registers, and the pool is not to be blocked.
+        let registered = try await Clients.threads(1) { _ in
+            try keys.enumerated().map { try target.register($1, $0) }
+        }
+        let entries = registered.values.flatMap { $0 }
         let readers = Workload.lookupReaders
         let isOver = StopFlag()
         let churned = Task<Int, any Error> {
@@ -43,21 +59,24 @@ enum LookupWorkload {
             return try await Clients.threads(1) { _ in
                 var changes = 0
                 while !isOver.isSet {
-                    for (value, name) in churnNames.enumerated() { target.register(name, value) }
-                    for name in churnNames { target.unregister(name) }
-                    changes += churnNames.count
+                    for (value, key) in guests.enumerated() { _ = try target.register(key, value) }
+                    for key in guests { try target.unregister(key) }
+                    changes += guests.count
                     Thread.sleep(forTimeInterval: Double(churnPause) / 1e9)
                 }
                 return changes
             }.values[0]
         }
         let finished = try await Clients.threads(readers) { reader in
-            try lookups(target, run.operations / readers, from: reader * 500, run.sampler(owners: readers))
+            let sampler = run.sampler(owners: readers)
+            return try lookups(target, keys, entries, run.operations / readers, from: reader * 500, sampler)
         }
         isOver.set()
         let changes = try await churned.value
-        try WrongResult.unless(target.lookup(churnNames[0]), is: nil, "value of an unregistered name")
-        try await target.finish()
+        _ = try await Clients.threads(1) { _ in try keys.forEach(target.unregister) }
+        for key in keys + guests {
+            try WrongResult.unless(target.lookup(key), is: nil, "what an unregistered name stands for")
+        }
         return outcome(finished, run, changes: changes)
     }
 
@@ -87,17 +106,17 @@ enum LookupWorkload {
 
     @inline(never)
     private static func lookups<Target: Directory>(
-        _ target: Target, _ count: Int, from first: Int, _ sampler: consuming LatencySampler
+        _ target: Target, _ keys: [Target.Key], _ entries: [Target.Entry], _ count: Int, from first: Int,
+        _ sampler: consuming LatencySampler
     ) throws -> [UInt64] {
-        let names = names
         var next = first
         for _ in 0..<count {
             let started = sampler.begin()
-            let value = target.lookup(names[next])
+            let entry = target.lookup(keys[next])
             sampler.end(started)
-            if value != next { throw WrongResult("lookup of \(names[next]) gave \(value ?? -1)") }
+            if entry != entries[next] { throw WrongResult("lookup of \(names[next]) gave something else") }
             next += 1
-            if next == names.count { next = 0 }
+            if next == keys.count { next = 0 }
         }
         return sampler.samples
     }
