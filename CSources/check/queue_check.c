@@ -114,7 +114,7 @@ static void run_once(mt_item_t found) {
     mt_slot_t *slot = (mt_slot_t *)found;
     EXPECT(slot->stalls == 1);
     slot->stalls = 0;
-    mt_a32_store_rel(&slot->length, 0); // release: it may be put again
+    mt_a32_store_rel(&slot->activity, 0); // release: it may be put again
 }
 
 static void own_queues(traffic_t *traffic) {
@@ -123,8 +123,8 @@ static void own_queues(traffic_t *traffic) {
         mt_slot_t *slot = &items[next];
         uint32_t bits = mt_check_random(&random);
         // acquire: pairs with run_once; the last holder's writes are over.
-        if (mt_a32_load_acq(&slot->length) == 0) {
-            mt_a32_store_rlx(&slot->length, 1);
+        if (mt_a32_load_acq(&slot->activity) == 0) {
+            mt_a32_store_rlx(&slot->activity, 1);
             slot->stalls = 1;
             puts++;
             mt_item_t displaced = bits % 4 ? (mt_item_t)slot : mt__run_next_put(workers[0], (mt_item_t)slot);
