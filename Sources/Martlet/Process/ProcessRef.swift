@@ -64,7 +64,9 @@ extension Pid {
     /// - Returns: what became of it at the moment of sending.
     @discardableResult
     public func send(any message: any Sendable) -> SendOutcome {
-        SendOutcome(_Post.send(message, kind: .unexpected, to: raw))
+        // The cast keeps the existential closed: opened, the node would hold the value within, and the receiver takes out
+        // an `any Sendable`.
+        SendOutcome(_Post.send(message as any Sendable, kind: .unexpected, to: raw))
     }
 }
 
