@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A place where a handler waits until the test lets it go on.
+
+import Dispatch
+import Testing
+
+@testable import Martlet
+
+/// Handlers pass; the test waits for them to arrive and opens.
+final class Gate: Sendable {
+    private let arrivals = DispatchSemaphore(value: 0)
+    private let opened = DispatchSemaphore(value: 0)
+
+    /// In a handler: tells the test and waits, with another worker standing in.
+    func pass() { Runtime.blocking { passHoldingWorker() } }
+
+    /// In a handler: the same, but keeps the worker's thread, as code that does not know of the runtime.
+    func passHoldingWorker() {
+        arrivals.signal()
+        _ = opened.wait(timeout: .now() + 30)
+    }
+
+    /// In the test: waits until that many more handlers stand at the gate.
+    func arrived(_ count: Int = 1, sourceLocation: SourceLocation = #_sourceLocation) async {
+        let arrivals = arrivals
+        for _ in 0..<count {
+            let result = await onThread { arrivals.wait(timeout: .now() + 20) }
+            #expect(result == .success, "nobody arrived at the gate", sourceLocation: sourceLocation)
+        }
+    }
+
+    /// In the test: lets that many handlers pass, also such as come later.
+    func open(_ count: Int = 1) { for _ in 0..<count { opened.signal() } }
+}
