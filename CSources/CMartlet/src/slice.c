@@ -367,3 +367,38 @@ const mt_class_t *mt_pid_class(mt_pid_t pid) {
     uint64_t life = mt_a64_load_acq(&slot->life);
     return mt_life_generation(life) == mt_pid_generation(pid) && life & MT_LIFE_LIVE ? klass : NULL;
 }
+
+void mt_slice_move(mt_slice_t *slice, mt_thread_t *thread) {
+    slice->thread = thread;
+    slice->stats = mt_stats(thread, mt_runtime_of(slice->slot));
+}
+
+bool mt_slice_give_back(mt_slice_t *slice) { return leave(slice); }
+
+void mt_slice_hand_over(mt_slice_t *slice) {
+    if (slice->bounded) mt_credit_settle(slice->bounded, slice->frame.generation);
+    mt_a64_bump(&slice->stats->handled, slice->handled);
+    slice->handled = 0;
+    set_phase(slice, MT_PHASE_OUT);
+    mt_submit(slice->thread, slice->slot);
+}
+
+mt_status_t mt_slice_forward(mt_slice_t *slice, mt_pid_t pid) {
+    const mt_node_t *from = slice->node;
+    size_t size = mt_payload_size(from->ops);
+    mt_node_t *node = mt_node_alloc(slice->thread, size);
+    if (node) {
+        memcpy(node->payload, slice->payload, size); // a move
+        node->ops = from->ops;
+        node->kind = from->kind;
+        node->reply = from->reply;
+        mt_status_t status = mt_process_send(slice->thread, pid, node);
+        if (status == MT_OK || status == MT_DISPLACED) return status;
+        mt_process_count_refused(slice->thread, pid, node->ops, status == MT_FULL ? MT_DEAD_FULL : MT_DEAD_NO_PROCESS);
+        mt_payload_destroy(node->ops, node->payload);
+        mt_node_free(slice->thread, node);
+        return status;
+    }
+    mt_payload_destroy(from->ops, slice->payload);
+    return MT_NO_MEMORY;
+}

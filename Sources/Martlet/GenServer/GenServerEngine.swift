@@ -30,8 +30,8 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     @inlinable
     static func run(_ slice: _Slice) -> _Run {
         if slice.kind == .initialise { return start(slice) }
+        if slice.kind == .die { return die(slice) }
         let state = slice.state(_ServerState<E>.self)
-        if slice.kind == .die { return die(slice, state) }
         if let pending = slice.takePending(), let run = act(on: pending, slice, state) { return run }
         return loop(slice, state)
     }
@@ -54,7 +54,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
                     slice.enter()
                     next = try state.value.server.handleCast(cast)
                 case .leave: return .left
-                case .die: return die(slice, state)
+                case .die: return die(slice)
                 default:
                     if let run = rare(kind, slice, state) { return run }
                     continue
@@ -124,24 +124,23 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         let serverExtras = extras as? _ServerExtras
         if let taken = serverExtras?.registerVia(slice.pid) { return refuse(taken, .normal, start, slice, nil) }
         slice.enter(call: start)
-        let state: State
+        let made: State?
         let next: Next
         do {
             let server = try E(argument)
             next = server.afterInit
             slice.forgetCall()
-            guard let made = _State.install(_ServerState(server: server, extras: serverExtras), in: slice) else {
-                guard slice.leave() else { return slice.abandon() }
-                return refuse(.systemLimit, .killed, start, slice, serverExtras)
-            }
-            state = made
+            made = State.make(_ServerState(server: server, extras: serverExtras), slice)
         } catch {
             slice.forgetCall()
-            guard slice.leave() else { return slice.abandon() }
+            guard slice.leave() else { return abandon(slice, nil, serverExtras) }
             let (failure, reason) = _StartOutcome.of(error)
             return refuse(failure, reason, start, slice, serverExtras)
         }
-        guard slice.leave() else { return abandon(slice, state) }
+        guard slice.leave() else { return abandon(slice, made, serverExtras) }
+        guard let state = made else { return refuse(.systemLimit, .killed, start, slice, serverExtras) }
+        // Not before `leave`: a killer may have taken the process from `init`, and the slot may serve another by now.
+        slice.install(state)
         _Answer.give((), to: start)
         return follow(next, slice, state) ?? loop(slice, state)
     }
@@ -151,6 +150,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     static func refuse(
         _ failure: StartError, _ reason: ExitReason, _ start: UInt64, _ slice: _Slice, _ extras: _ServerExtras?
     ) -> _Run {
+        slice.forgetStart()
         slice.beginExit(reason.boxed)
         extras?.unregisterVia(slice.pid)
         slice.finishExit()
@@ -186,15 +186,16 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
 
     /// Killed or told to exit: no last words.
     @inlinable
-    static func die(_ slice: _Slice, _ state: State) -> _Run {
+    static func die(_ slice: _Slice) -> _Run {
         let reason = ExitReason(slice.takeDeathReason())
         if slice.stateIsHeld {
-            // A stuck handler uses the state; its thread destroys it when it comes back.
+            // A stuck callback uses the state, or `init` is still making it; its thread destroys it when it comes back.
             slice.beginExit(reason.boxed)
             slice.finishExit()
             return .exited
         }
-        return end(reason, slice, state)
+        if let pending = slice.takePending() { drop(pending) }
+        return end(reason, slice, slice.state(_ServerState<E>.self))
     }
 
     @inlinable
@@ -211,7 +212,14 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     /// The process was taken away while user code ran: this frame destroys the state and touches nothing else.
     @inlinable
     static func abandon(_ slice: _Slice, _ state: State) -> _Run {
-        state.destroy()
+        abandon(slice, state, state.value.extras)
+    }
+
+    /// The same, also where there is no state. A via name could not be freed before, without what is kept here.
+    @usableFromInline
+    static func abandon(_ slice: _Slice, _ state: State?, _ extras: _ServerExtras?) -> _Run {
+        state?.destroy()
+        extras?.unregisterVia(slice.pid)
         return slice.abandon()
     }
 }

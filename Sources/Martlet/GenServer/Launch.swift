@@ -18,15 +18,7 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
 
     private static func request(_ name: ServerName<S>?, _ options: StartOptions) -> _SpawnRequest {
         let mailbox = options.mailbox ?? S.mailbox
-        var request = _SpawnRequest()
-        request.capacity = mailbox.capacity ?? 0
-        request.policy =
-            switch mailbox._overflow {
-            case nil: 0
-            case .reject: 1
-            case .dropNewest: 2
-            case .dropOldest: 3
-            }
+        var request = _SpawnRequest(mailbox)
         request.trapsExits = S.trapsExits
         var extras: _ServerExtras?
         if let hibernatesAfter = options.hibernatesAfter ?? S.hibernatesAfter {

@@ -1,6 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-// Placeholder while the servers come up.
+// What runs the body of a raw process: it starts the task with the first message of the process, and ends the process
+// with the task.
 
 enum RawProcess {
-    static var currentPid: Pid? { nil }
+    /// Which process a task's code belongs to.
+    private struct Owner {
+        let pid: UInt64
+        let task: Int
+    }
+
+    @TaskLocal private static var owner: Owner?
+
+    /// The raw process whose body is running; not in tasks that it created.
+    static var currentPid: Pid? {
+        guard let owner, owner.task == currentTask else { return nil }
+        return Pid(raw: owner.pid)
+    }
+
+    private static var currentTask: Int { _Threads.currentTaskID }
+
+    /// What the first message carries: who takes over the process.
+    struct Start: Sendable {
+        let adopt: @Sendable (_TaskProcess) -> Void
+    }
+
+    /// The class of raw processes with one message type.
+    static func processClass<Message: Sendable>(_: Message.Type) -> _ProcessClass {
+        _ProcessClass.of(Mailbox<Message>.self) {
+            (
+                "raw process of \(Message.self)",
+                { slice in
+                    guard slice.kind == .initialise else { return _TaskProcess.run(slice) }
+                    let start = slice.takeInit(Start.self).argument
+                    let process = _TaskProcess(adopting: slice)
+                    start.adopt(process)
+                    return .left
+                }
+            )
+        }
+    }
+
+    /// Runs `body` as the body of a process that this task owns, then hands the process to its end. Nil: `body` threw
+    /// nothing.
+    nonisolated(nonsending) static func run<Message: Sendable, R>(
+        _ process: _TaskProcess, _: Message.Type, _ body: (inout Mailbox<Message>) async throws -> R
+    ) async -> Result<R, any Error> {
+        let result: Result<R, any Error> = await $owner.withValue(Owner(pid: process.pid, task: currentTask)) {
+            var mailbox = Mailbox<Message>(process)
+            do { return .success(try await body(&mailbox)) } catch { return .failure(error) }
+        }
+        guard process.takeBack() else { return result }
+        switch result {
+        case .success: process.finish(ExitReason.normal.boxed)
+        case .failure(let error): process.finish(ExitReason(thrown: error).boxed)
+        }
+        return result
+    }
 }

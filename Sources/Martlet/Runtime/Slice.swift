@@ -64,6 +64,10 @@ struct _Slice {
     @usableFromInline
     func forgetCall() { unsafe pointer.pointee.frame.call = 0 }
 
+    /// After `leave`: the exit does not answer the start either.
+    @usableFromInline
+    func forgetStart() { unsafe pointer.pointee.slot.pointee.current_call = 0 }
+
     /// After `leave` said false: fails what user code had promised.
     @usableFromInline
     func abandon() -> _Run {
@@ -142,6 +146,12 @@ struct _Slice {
         unsafe _State(pointer.pointee.slot.pointee.state.assumingMemoryBound(to: Value.self))
     }
 
+    /// Gives the incarnation its state. Between callbacks.
+    @inlinable
+    func install<Value: ~Copyable>(_ state: _State<Value>) {
+        unsafe pointer.pointee.slot.pointee.state = UnsafeMutableRawPointer(state.pointer)
+    }
+
     /// What a caller's thread left for a worker; taken once.
     @usableFromInline
     func takePending() -> AnyObject? {
@@ -181,12 +191,11 @@ struct _State<Value: ~Copyable> {
         return unsafe pointer?.assumingMemoryBound(to: Value.self)
     }
 
-    /// Moves a state into the process. False: out of memory, the value is gone.
+    /// Moves a state into memory of its own; nil: out of memory, the value is gone.
     @inlinable
-    static func install(_ value: consuming Value, in slice: _Slice) -> _State<Value>? {
+    static func make(_ value: consuming Value, _ slice: _Slice) -> _State<Value>? {
         guard let pointer = unsafe allocate(slice) else { return nil }
         unsafe pointer.initialize(to: value)
-        unsafe slice.pointer.pointee.slot.pointee.state = UnsafeMutableRawPointer(pointer)
         return unsafe _State(pointer)
     }
 

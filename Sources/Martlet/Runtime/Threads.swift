@@ -5,6 +5,9 @@ internal import CMartlet
 
 @usableFromInline
 enum _Threads {
+    /// Tells the running task from others alive, 0 outside one.
+    static var currentTaskID: Int { unsafe withUnsafeCurrentTask { unsafe $0?.hashValue ?? 0 } }
+
     /// Whether blocking here would take a thread away from Swift's own pool: inside a task, on a thread that is neither a
     /// worker nor the main thread.
     @usableFromInline static var isOnSwiftPool: Bool {

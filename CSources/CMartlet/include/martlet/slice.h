@@ -60,6 +60,17 @@ static inline uint32_t mt_slice_next(mt_slice_t *slice) {
 // owner is a task.
 uint32_t mt_slice_poll(mt_slice_t *slice);
 
+// A process whose owner is a task: the task keeps a slice of its own, made by copying the worker's, and says on which
+// thread it goes on. Owner, in BUSY.
+void mt_slice_move(mt_slice_t *slice, mt_thread_t *thread);
+// Gives an empty process back until a worker wakes its task. False: a message or signal is there. Owner, in BUSY; the
+// owner no more if true.
+bool mt_slice_give_back(mt_slice_t *slice);
+// Hands the process to a worker, e.g. for its exit. Owner, in BUSY; the owner no more.
+void mt_slice_hand_over(mt_slice_t *slice);
+// Sends the current message on to another process, its payload moved. Owner, in BUSY.
+mt_status_t mt_slice_forward(mt_slice_t *slice, mt_pid_t pid);
+
 // Whether a killer took the process out of user code: that thread still uses the state and will destroy it. Owner.
 static inline bool mt_slice_state_is_held(const mt_slice_t *slice) {
     return mt_a64_load_acq(&slice->slot->phase) == mt_phase_make(slice->frame.generation, MT_PHASE_TAKEN);
