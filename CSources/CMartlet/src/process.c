@@ -20,7 +20,7 @@ mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const m
     bool is_over_limit = mt_a32_add_sc(&runtime->processes, 1) >= runtime->config.processes_max;
     bool is_closed = mt_a32_load_sc(&runtime->state) != MT_RUNTIME_RUNNING;
     if (is_over_limit || is_closed) {
-        mt_a32_add(&runtime->processes, (uint32_t)-1);
+        mt__uncount_process(runtime);
         return is_closed ? MT_SHUT_DOWN : MT_SYSTEM_LIMIT;
     }
     uint32_t index = mt_region_take(&mt_slots, &thread->slots);
@@ -33,7 +33,7 @@ mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const m
             mt_a64_store_rel(&slot->life, mt_life_make(generation, 0));
             mt_region_give(&mt_slots, &thread->slots, index);
         }
-        mt_a32_add(&runtime->processes, (uint32_t)-1);
+        mt__uncount_process(runtime);
         return status;
     }
     mt_aptr_store_rlx(&slot->runtime, runtime);

@@ -136,10 +136,19 @@ bool mt_runtime_close(mt_runtime_t *runtime) {
     return mt_a32_cas_sc(&runtime->state, &running, MT_RUNTIME_CLOSED);
 }
 
+// A process has ended, or was counted and not born: both may be what wait_empty waits for.
+void mt__uncount_process(mt_runtime_t *runtime) {
+    // sc: {processes; load state} against the closer's {state; look at processes}: one of the two sees the other. release:
+    // what ended before the last process is seen by who waits for the end of all.
+    if (mt_a32_add_sc(&runtime->processes, (uint32_t)-1) == 1 &&
+        mt_a32_load_sc(&runtime->state) != MT_RUNTIME_RUNNING)
+        mt_env_system.unpark(NULL, &runtime->processes, UINT32_MAX >> 1);
+}
+
 bool mt_runtime_wait_empty(mt_runtime_t *runtime, uint64_t deadline_ns) {
     for (;;) {
-        // acquire: pairs with the decrement in retire.
-        uint32_t left = mt_a32_load_acq(&runtime->processes);
+        // sc: Dekker with mt__uncount_process; acquire: what the ended ones did.
+        uint32_t left = mt_a32_load_sc(&runtime->processes);
         if (left == 0) return true;
         if (!mt_env_system.park(NULL, &runtime->processes, left, deadline_ns)) return false;
     }

@@ -143,6 +143,7 @@ mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker);
 // exit.c
 void mt__drop_exit_records(mt_thread_t *thread, mt_slot_t *slot);
 // runtime.c
+void mt__uncount_process(mt_runtime_t *runtime);
 void mt__drain_stopped(mt_runtime_t *runtime);
 // monitor.c
 void mt__monitor_main(void *runtime);

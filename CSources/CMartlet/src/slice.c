@@ -212,9 +212,7 @@ static void retire(mt_slice_t *slice) {
         mt_region_give(&mt_slots, &slice->thread->slots, mt_region_index(&mt_slots, slot));
     }
     if (reason) mt_hooks.reason_release(reason);
-    // acq_rel: what ended before the last process is seen by who waits for the end of all.
-    if (mt_a32_add(&runtime->processes, (uint32_t)-1) == 1 && mt_a32_load_acq(&runtime->state) != MT_RUNTIME_RUNNING)
-        mt_env_system.unpark(NULL, &runtime->processes, UINT32_MAX >> 1);
+    mt__uncount_process(runtime);
 }
 
 // Puts a new incarnation in place. False: it is over before it began (killed, or its name is taken).
