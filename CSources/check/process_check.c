@@ -125,6 +125,41 @@ MT_CHECK(process_limit_and_close) {
     probe_close(&world);
 }
 
+// Births against the end of a runtime: who waits for the last process is told, by whoever uncounts it.
+typedef struct {
+    probe_world_t world;
+    mt_a32_t refused, ended;
+} closing_t;
+
+static void closing_body(void *raw, uint32_t number) {
+    closing_t *closing = raw;
+    mt_runtime_t *runtime = closing->world.runtime;
+    if (number == 0) {
+        EXPECT(mt_runtime_close(runtime) && probe_wait_word32(&closing->refused, 100));
+        EXPECT(mt_runtime_wait_empty(runtime, mt_check_now_ns() + PROBE_WAIT_NS));
+        mt_a32_store_rel(&closing->ended, 1);
+        return;
+    }
+    while (!mt_a32_load_acq(&closing->ended)) {
+        mt_pid_t pid = 0;
+        mt_status_t status = probe_spawn_async(&closing->world, NULL, 0, &pid);
+        if (status == MT_OK)
+            EXPECT(mt_process_kill(mt_thread_self(), pid));
+        else
+            mt_a32_add(&closing->refused, status == MT_SHUT_DOWN);
+    }
+}
+
+MT_CHECK(process_hammer_close_meets_spawn) {
+    mt_check_begin_hammer();
+    for (uint32_t round = 0; round < 10 || !mt_check_time_is_up(); round++) {
+        closing_t closing = {0};
+        probe_open(&closing.world, 2);
+        mt_check_run_threads(3, closing_body, &closing);
+        probe_close(&closing.world);
+    }
+}
+
 static uint32_t thread_count(void) {
     uint32_t count = 0;
     DIR *tasks = opendir("/proc/self/task");
