@@ -29,11 +29,11 @@ mt_room_t mt_room_take_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid) 
     case MT_CREDIT_FULL: break;
     }
     if (mt_credit_policy(bounded) == MT_POLICY_REJECT) return MT_ROOM_REFUSED;
-    if (mt_credit_policy(bounded) != MT_POLICY_DROP_OLDEST || !mt_credit_displace(slot, bounded, generation, thread))
+    mt__displaced_t displaced;
+    if (mt_credit_policy(bounded) != MT_POLICY_DROP_OLDEST ||
+        !mt__displace(slot, bounded, generation, thread, &displaced))
         return MT_ROOM_WAIT;
-    mt_stats_t *stats = mt_stats(thread, mt_runtime_of(slot));
-    mt_a64_bump(&stats->discarded, 1);
-    mt_a64_bump(&stats->dead[MT_DEAD_FULL], 1);
+    mt__end_displaced(thread, pid, &displaced);
     return MT_ROOM_TAKEN;
 }
 

@@ -3,6 +3,7 @@
 #include "martlet/credit.h"
 
 #include "martlet/mailbox.h"
+#include "runtime_state.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -206,17 +207,27 @@ static bool may_displace(mt_slot_t *slot, const mt_bounded_head_t *head, uint32_
     return !(mt_a64_load_acq(&slot->head) & MT_HEAD_IDLE);
 }
 
-bool mt_credit_displace(mt_slot_t *slot, mt_bounded_head_t *head, uint32_t generation, mt_thread_t *thread) {
-    unsigned char payload[MT_NODE_PAYLOAD_MAX] __attribute__((aligned(16)));
+bool mt__displace(mt_slot_t *slot, mt_bounded_head_t *head, uint32_t generation, mt_thread_t *thread,
+                  mt__displaced_t *out) {
     mt_credit_pop_lock(head);
     bool may = may_displace(slot, head, generation), stays = false;
     mt_node_t *old_tail = may ? slot->tail : NULL;
     mt_node_t *node = may ? cut_oldest(slot, generation, &stays) : NULL;
-    const mt_payload_ops_t *ops = node ? node->ops : NULL;
-    if (ops) memcpy(payload, node->payload, mt_payload_size(ops));
+    out->is_taken = node != NULL;
+    out->ops = node ? node->ops : NULL;
+    if (out->ops) memcpy(out->payload, node->payload, mt_payload_size(out->ops));
     mt_node_t *garbage = !node ? NULL : !stays ? node : old_tail != mt_mailbox_stub(slot) ? old_tail : NULL;
     mt_credit_pop_unlock(head);
     if (garbage) mt_node_free(thread, garbage);
-    mt_payload_destroy(ops, payload);
     return node != NULL;
+}
+
+void mt__end_displaced(mt_thread_t *thread, mt_pid_t pid, mt__displaced_t *displaced) {
+    if (MT_LIKELY(!displaced->is_taken)) return;
+    mt_runtime_t *runtime = mt_runtime_of(mt_slot_of(pid));
+    mt_stats_t *stats = mt_stats(thread, runtime);
+    mt_a64_bump(&stats->discarded, 1);
+    mt_a64_bump(&stats->dead[MT_DEAD_FULL], 1);
+    mt_payload_destroy(displaced->ops, displaced->payload);
+    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, displaced->ops, MT_DEAD_FULL);
 }

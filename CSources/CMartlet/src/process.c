@@ -51,26 +51,24 @@ mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const m
 static bool is_over(uint64_t life, mt_pid_t pid) { return (life ^ pid) >> 32 || !(life & MT_LIFE_LIVE); }
 
 // A credit for a user message, taken from a message that is displaced if the policy says so.
-static mt_status_t take_credit(mt_thread_t *thread, mt_slot_t *slot, mt_bounded_head_t *bounded, uint32_t generation) {
+static mt_status_t take_credit(mt_thread_t *thread, mt_slot_t *slot, mt_bounded_head_t *bounded, uint32_t generation,
+                               mt__displaced_t *displaced) {
     mt_credit_result_t result = mt_credit_take(bounded, generation);
     if (result == MT_CREDIT_TAKEN) return MT_OK;
     if (result == MT_CREDIT_OVER) return MT_NO_PROCESS;
-    if (mt_credit_policy(bounded) != MT_POLICY_DROP_OLDEST || !mt_credit_displace(slot, bounded, generation, thread))
-        return MT_FULL;
-    mt_stats_t *stats = mt_stats(thread, mt_runtime_of(slot));
-    mt_a64_bump(&stats->discarded, 1);
-    mt_a64_bump(&stats->dead[MT_DEAD_FULL], 1);
-    return MT_DISPLACED;
+    if (mt_credit_policy(bounded) != MT_POLICY_DROP_OLDEST) return MT_FULL;
+    return mt__displace(slot, bounded, generation, thread, displaced) ? MT_DISPLACED : MT_FULL;
 }
 
-static mt_status_t send_checked(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, mt_node_t *node, bool is_granted) {
+static mt_status_t send_checked(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, mt_node_t *node, bool is_granted,
+                                mt__displaced_t *displaced) {
     uint32_t generation = mt_pid_generation(pid);
     if (is_over(mt_a64_load_acq(&slot->life), pid)) return MT_NO_PROCESS;
     mt_status_t status = MT_OK;
     node->flags = is_granted ? MT_NODE_CREDIT : 0;
     mt_bounded_head_t *bounded = mt_credit_of(slot, generation);
     if (bounded && !is_granted) {
-        status = take_credit(thread, slot, bounded, generation);
+        status = take_credit(thread, slot, bounded, generation, displaced);
         if (status != MT_OK && status != MT_DISPLACED) return status;
         node->flags = MT_NODE_CREDIT;
     }
@@ -85,8 +83,11 @@ static mt_status_t send_fenced(mt_thread_t *thread, mt_pid_t pid, mt_node_t *nod
     mt_slot_t *slot = mt_slot_of(pid);
     // A sender that was killed has no effect; it hears what it would hear of a dead receiver.
     if (!slot || !mt_effect_begin(thread)) return MT_NO_PROCESS;
-    mt_status_t status = send_checked(thread, slot, pid, node, is_granted);
+    mt__displaced_t displaced;
+    displaced.is_taken = false;
+    mt_status_t status = send_checked(thread, slot, pid, node, is_granted, &displaced);
     mt_effect_end(thread);
+    mt__end_displaced(thread, pid, &displaced);
     return status;
 }
 

@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#include "martlet/credit.h"
+#include "martlet/pool.h"
 #include "martlet/runtime.h"
 #include "martlet/stats.h"
 
@@ -140,6 +142,20 @@ void mt__tell_idle(mt_runtime_t *runtime);
 // worker.c
 void mt__runner_main(void *runner);
 mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker);
+// A message that a sender took out of a mailbox: its value ends where user code may run, outside locks and fences.
+typedef struct mt__displaced {
+    bool is_taken;
+    const mt_payload_ops_t *ops;
+    unsigned char payload[MT_NODE_PAYLOAD_MAX] __attribute__((aligned(16)));
+} mt__displaced_t;
+
+// credit.c
+// Removes the oldest droppable message of this generation and inherits its credit; its value is the caller's, who calls
+// mt__end_displaced. False: nothing can be removed, or INIT is still queued. Any thread.
+bool mt__displace(mt_slot_t *slot, mt_bounded_head_t *bounded, uint32_t generation, mt_thread_t *thread,
+                  mt__displaced_t *out);
+// Counts it, if there is one, and ends its value. Any thread, no lock held, outside the fence of an effect.
+void mt__end_displaced(mt_thread_t *thread, mt_pid_t pid, mt__displaced_t *displaced);
 // exit.c
 void mt__drop_exit_records(mt_thread_t *thread, mt_slot_t *slot);
 // runtime.c

@@ -110,10 +110,6 @@ void mt_credit_return(mt_bounded_head_t *bounded, uint32_t generation);
 // The pop lock of MT_POLICY_DROP_OLDEST.
 void mt_credit_pop_lock(mt_bounded_head_t *bounded);
 void mt_credit_pop_unlock(mt_bounded_head_t *bounded);
-// Removes the oldest droppable message of this generation and inherits its credit: its payload is destroyed on this
-// thread, no lock held. False: nothing can be removed, or its INIT is still queued. Any thread.
-bool mt_credit_displace(mt_slot_t *slot, mt_bounded_head_t *bounded, uint32_t generation, mt_thread_t *thread);
-
 // Queued messages of a bounded mailbox. A hint.
 static inline uint32_t mt_credit_length(const mt_bounded_head_t *bounded) {
     return mt_a32_load_rlx(&bounded->capacity) - (uint32_t)(mt_a64_load_rlx(&bounded->credit) & MT_CREDIT_ROOM);
