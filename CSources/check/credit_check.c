@@ -190,6 +190,42 @@ MT_CHECK(credit_displaces_casts_only) {
     probe_close(&held.world);
 }
 
+// The displaced value's end is user code on the sender's thread: what it sends counts, also inside a handler.
+static mt_pid_t mourner;
+static mt_a64_t mourned;
+
+static void destroy_and_send(const mt_payload_ops_t *ops, void *payload) {
+    (void)ops;
+    probe_end_message(((probe_message_t *)payload)->id);
+    mt_a64_add(&mourned, probe_cast(mourner, probe_count, 1, 0) == MT_OK);
+}
+static const mt_payload_ops_t talkative = {.destroy = destroy_and_send, .size = sizeof(probe_message_t)};
+
+static void displace_from_handler(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {
+    (void)state, (void)b;
+    mt_status_t status = MT_OK;
+    for (uint32_t i = 0; i < 100 && status == MT_OK; i++) {
+        mt_node_t *node = probe_message(MT_KIND_CAST, probe_count, 1, 0);
+        node->ops = &talkative;
+        status = mt_process_send(slice->thread, a, node);
+    }
+    EXPECT(status == MT_DISPLACED && !slice->frame.was_taken);
+}
+
+MT_CHECK(credit_displaced_value_ends_as_user_code) {
+    held_t held;
+    hold(&held, 3, MT_POLICY_DROP_OLDEST);
+    mt_a64_store_rlx(&mourned, 0);
+    mourner = probe_spawn(&held.world, NULL);
+    mt_pid_t sender = probe_spawn(&held.world, NULL);
+    EXPECT(probe_cast(sender, displace_from_handler, held.pid, 0) == MT_OK);
+    EXPECT(probe_wait_word(&mourned, 1));
+    uint64_t value = 0;
+    EXPECT(probe_call(mourner, probe_answer, 0, 0, &value) == MT_REPLY_VALUE && value == 1);
+    let_go(&held);
+    probe_close(&held.world);
+}
+
 // --- Hammers ---------------------------------------------------------------------------------------------------------
 
 typedef struct {
