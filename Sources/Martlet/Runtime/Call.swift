@@ -121,12 +121,15 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
         _ = mt_reply_complete(ref, status == .full ? .overloaded : .noProcess)
     }
 
-    /// Sends the request and suspends the task until the slot is done.
+    /// Sends the request and suspends the task until the slot is done; a task that is cancelled already sends nothing.
     @inlinable
     nonisolated(nonsending) func send<Request>(_ request: consuming Request, hasRoom: Bool) async {
         let request = request
         unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-            unsafe mt_reply_set_waiter(ref, _Waiter(continuation).pointer)
+            guard unsafe beginWait(_Waiter(continuation)) else {
+                if hasRoom { _Room.giveBack(pid) }
+                return
+            }
             guard let thread = unsafe mt_thread_self() else {
                 _ = mt_reply_complete(ref, .overloaded)
                 return
@@ -135,10 +138,11 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
         }
     }
 
-    /// Suspends the task until the slot is done; `start` is called once with the continuation registered.
+    /// Suspends the task until the slot is done; `start` is called once with the continuation registered, or not at all
+    /// when the task is cancelled already.
     nonisolated(nonsending) func suspend(_ start: (UnsafeMutablePointer<mt_thread_t>) -> Void) async {
         unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-            unsafe mt_reply_set_waiter(ref, _Waiter(continuation).pointer)
+            guard unsafe beginWait(_Waiter(continuation)) else { return }
             guard let thread = unsafe mt_thread_self() else {
                 _ = mt_reply_complete(ref, .overloaded)
                 return
@@ -146,6 +150,15 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
             if deadline != .max { unsafe mt_deadline_arm(thread, core, ref, deadline) }
             unsafe start(thread)
         }
+    }
+
+    /// Registers the continuation; false: a cancellation was first, and the task goes on. A CAS, as the task's
+    /// cancellation handler knows the slot: a plain store would overwrite what it wrote.
+    @inlinable
+    func beginWait(_ waiter: _Waiter) -> Bool {
+        if unsafe mt_reply_wait(ref, waiter.pointer) { return true }
+        unsafe waiter.resume()
+        return false
     }
 
     /// Sends the request and blocks the thread until the slot is done.

@@ -30,6 +30,7 @@ enum _Room {
     }
 
     /// Puts back a credit that was not used.
+    @usableFromInline
     static func giveBack(_ pid: UInt64) { mt_room_return(pid) }
 
     /// Suspends until room came, first come first served; the call's deadline and `cancel` end it.
