@@ -7,6 +7,7 @@ enum Variants {
     static let all: [any Variant] = [
         MartletPool(),
         MartletCaller(),
+        MartletRaw(),
         ThreadBaseline(),
         StreamBaseline(),
         ActorBaseline(),

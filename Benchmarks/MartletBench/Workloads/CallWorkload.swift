@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `call`: clients ask one server to count, and wait for each answer before the next question.
 //
-// Two kinds of client: tasks, where a call suspends, and threads, where it blocks. The clients' loops are the same for
-// all variants. Between two calls a client does something opaque (the sampler), as every real client does: otherwise
-// the optimiser leaves an actor's clients on the actor, and what is measured is a function call (see HopCheck).
+// Three kinds of client: tasks, where a call suspends, tasks with something of their own to call with (a mailbox), and
+// threads, where a call blocks. The clients' loops are the same for all variants. Between two calls a client does
+// something opaque (the sampler), as every real client does: otherwise the optimiser leaves an actor's clients on the
+// actor, and what is measured is a function call (see HopCheck).
 
 import MartletBenchCore
 
@@ -19,6 +20,21 @@ protocol CallTarget: Sendable {
 
 extension CallTarget {
     var clientExecutor: (any TaskExecutor)? { nil }
+}
+
+/// A server that is called from tasks, each with something of its own to call with.
+protocol EquippedCallTarget: Sendable {
+    /// Runs `body` as one client; `increment` counts one and returns the count.
+    nonisolated(nonsending) func asClient<Value>(
+        _ body:
+            nonisolated(nonsending) (
+                _ increment: nonisolated(nonsending) () async throws -> Int
+            ) async throws -> Value
+    ) async throws -> Value
+    /// Ends the server; how many increments it has handled.
+    func finish() async throws -> Int
+    /// Where the clients run; nil is the default pool.
+    var clientExecutor: (any TaskExecutor)? { get }
 }
 
 /// A server that is called from threads.
@@ -52,6 +68,19 @@ enum CallWorkload {
         return try outcome(finished, run, counted: try await target.finish() - extraCalls)
     }
 
+    /// Calls from tasks with something of their own.
+    static func drive<Target: EquippedCallTarget>(
+        equipped target: Target, clients: Int, _ run: Run
+    ) async throws -> Outcome {
+        let share = run.operations / clients
+        let finished = try await Clients.tasks(clients, on: target.clientExecutor) { _ in
+            try await target.asClient { increment in
+                try await calls(share, run.sampler(owners: clients), increment)
+            }
+        }
+        return try outcome(finished, run, counted: try await target.finish())
+    }
+
     /// Calls from threads.
     static func drive<Target: BlockingCallTarget>(
         blocking target: Target, clients: Int, _ run: Run
@@ -78,6 +107,21 @@ enum CallWorkload {
             if current <= previous { throw WrongResult("a call after \(previous) answered \(current)") }
             previous = current
             try between?()
+        }
+        return sampler.samples
+    }
+
+    @inline(never)
+    nonisolated(nonsending) private static func calls(
+        _ count: Int, _ sampler: consuming LatencySampler, _ increment: nonisolated(nonsending) () async throws -> Int
+    ) async throws -> [UInt64] {
+        var previous = 0
+        for _ in 0..<count {
+            let started = sampler.begin()
+            let current = try await increment()
+            sampler.end(started)
+            if current <= previous { throw WrongResult("a call after \(previous) answered \(current)") }
+            previous = current
         }
         return sampler.samples
     }
