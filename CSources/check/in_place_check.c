@@ -13,6 +13,7 @@ MT_CHECK(in_place_call) {
     mt_runtime_wait_idle(world.runtime);
     mt_in_place_t call, nested;
     EXPECT(!mt_in_place_begin(&call, pid, &call, MT_FOREVER)); // another type
+    mt_runtime_wait_idle(world.runtime);
     EXPECT(mt_in_place_begin(&call, pid, NULL, MT_FOREVER));
     EXPECT(mt_thread_self()->frame == &call.frame && mt_thread_current_pid() == pid);
     EXPECT(!mt_in_place_begin(&nested, pid, NULL, MT_FOREVER)); // this thread is inside it
@@ -26,6 +27,34 @@ MT_CHECK(in_place_call) {
     EXPECT(probe_call_end(call.reply, MT_FOREVER, &value) == MT_REPLY_VALUE && value == 3);
     EXPECT(probe_call(pid, probe_answer, 0, 0, &value) == MT_REPLY_VALUE && value == 4); // what came meanwhile
     EXPECT(probe_stop(pid, 3) && !mt_in_place_begin(&call, pid, NULL, MT_FOREVER));
+    probe_close(&world);
+}
+
+// A slot that had a bound once serves in place again; a stale claim of one that has a bound now leaves it in order.
+MT_CHECK(in_place_and_bounds) {
+    probe_world_t world;
+    probe_open(&world, 1);
+    const probe_spec_t bounded = {.capacity = 2, .policy = MT_POLICY_DROP_OLDEST};
+    mt_pid_t pid = 0;
+    for (uint32_t round = 0; round < 200; round++) {
+        bool is_bounded = round % 2 == 0;
+        mt_pid_t old = pid;
+        pid = probe_spawn(&world, is_bounded ? &bounded : NULL);
+        mt_runtime_wait_idle(world.runtime);
+        mt_in_place_t call;
+        EXPECT(!old || !mt_in_place_begin(&call, old, NULL, MT_FOREVER));
+        mt_runtime_wait_idle(world.runtime);
+        bool is_in = mt_in_place_begin(&call, pid, NULL, MT_FOREVER);
+        EXPECT(is_in == !is_bounded);
+        if (is_in) {
+            probe_reply_with(mt_thread_self(), call.reply, 1);
+            EXPECT(mt_in_place_end(&call, NULL));
+            EXPECT(probe_call_end(call.reply, MT_FOREVER, NULL) == MT_REPLY_VALUE);
+        }
+        EXPECT(probe_stop(pid, 3));
+        mt_runtime_wait_idle(world.runtime);
+        mt_thread_trim(mt_thread_self()); // the workers' slots come around
+    }
     probe_close(&world);
 }
 
