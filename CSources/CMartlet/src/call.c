@@ -5,18 +5,25 @@
 #include "martlet/slice.h"
 #include "runtime_state.h"
 
+static uint64_t instant_of(mt_runtime_t *runtime, uint64_t timeout_ns) {
+    if (timeout_ns == MT_FOREVER) return MT_FOREVER;
+    bool is_long = timeout_ns >= MT_CALL_EXACT_BELOW_NS;
+    return mt_instant_after(is_long ? mt_runtime_now_upper(runtime) : mt__now(runtime), timeout_ns);
+}
+
+void mt_in_place_set_deadline(mt_in_place_t *call) {
+    mt_reply_t *reply = mt_reply_of(call->reply);
+    if (mt_reply_own_deadline(reply) == MT_FOREVER)
+        mt_a64_store_rlx(&reply->deadline, instant_of(mt_runtime_of(call->frame.slot), call->timeout_ns));
+}
+
 uint64_t mt_call_deadline(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t timeout_ns) {
-    uint64_t deadline = MT_FOREVER;
-    if (timeout_ns != MT_FOREVER) {
-        bool is_long = timeout_ns >= MT_CALL_EXACT_BELOW_NS;
-        deadline = mt_instant_after(is_long ? mt_runtime_now_upper(runtime) : mt__now(runtime), timeout_ns);
-    }
+    uint64_t deadline = instant_of(runtime, timeout_ns);
     mt_frame_t *frame = thread->frame;
-    if (frame && frame->call && mt_reply_is_armed(frame->call)) {
-        uint64_t inherited = mt_reply_of(frame->call)->deadline_ns;
-        if (inherited < deadline) deadline = inherited;
-    }
-    return deadline;
+    if (!frame || !frame->call || !mt_reply_is_armed(frame->call)) return deadline;
+    if (frame->is_in_place) mt_in_place_set_deadline((mt_in_place_t *)(void *)frame);
+    uint64_t inherited = mt_reply_own_deadline(mt_reply_of(frame->call));
+    return inherited < deadline ? inherited : deadline;
 }
 
 mt_room_t mt_room_take_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid) {
@@ -125,8 +132,9 @@ bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, u
         hand_over(call);
         return false;
     }
-    uint64_t deadline = mt_call_deadline(thread, mt_runtime_of(slot), timeout_ns);
-    call->reply = mt_reply_arm(thread, 0, pid, deadline);
+    // The deadline is made when somebody asks: most handlers answer before anybody could wait.
+    call->timeout_ns = timeout_ns;
+    call->reply = mt_reply_arm(thread, 0, pid, MT_FOREVER);
     if (MT_UNLIKELY(!call->reply)) {
         hand_over(call);
         return false;
@@ -141,6 +149,8 @@ bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, u
 bool mt_in_place_end(mt_in_place_t *call, void *pending) {
     mt_slot_t *slot = call->frame.slot;
     mt_thread_t *thread = call->thread;
+    // Unanswered: its caller will wait, and whoever has the From may ask for how long.
+    if (MT_UNLIKELY(!mt_reply_is_done(call->reply))) mt_in_place_set_deadline(call);
     thread->frame = call->frame.below;
     if (MT_UNLIKELY(!mt_phase_leave(&call->frame))) return false;
     mt_stats_t *stats = mt_stats(thread, mt_runtime_of(slot));

@@ -23,16 +23,22 @@ static void arm_wheel(mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadli
 
 static void push_out_oldest(mt_worker_t *worker) {
     mt_nursery_entry_t entry = worker->nursery[worker->nursery_first++ % MT_NURSERY_SIZE];
-    if (MT_UNLIKELY(mt_reply_is_armed(entry.ref))) arm_wheel(worker->runtime, entry.ref, entry.deadline_ns);
+    if (MT_LIKELY(!mt_reply_is_armed(entry.ref))) return;
+    if (entry.deadline_ns != MT_FOREVER) arm_wheel(worker->runtime, entry.ref, entry.deadline_ns);
+    mt_reply_nudge(entry.ref); // from here on it can be cancelled
 }
 
 void mt__nursery_flush(mt_worker_t *worker) {
     while (worker->nursery_first != worker->nursery_next) push_out_oldest(worker);
 }
 
+bool mt_deadline_has_nursery(const mt_thread_t *thread, const mt_runtime_t *runtime) {
+    return thread->worker && thread->worker->runtime == runtime && !runtime->env.is_virtual;
+}
+
 void mt_deadline_arm(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadline_ns) {
     mt_worker_t *worker = thread->worker;
-    if (!worker || worker->runtime != runtime || runtime->env.is_virtual) {
+    if (!mt_deadline_has_nursery(thread, runtime)) {
         mt_timer_spec_t spec = {.ops = &deadline_ops, .target = ref, .when_ns = deadline_ns};
         // The slot is not shared yet: its timer word is the caller's.
         uint64_t *timer = &((mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref))->timer;

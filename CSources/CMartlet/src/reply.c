@@ -55,3 +55,16 @@ void mt_reply_mark_deferred(mt_reply_ref_t ref) {
         if (mt_a64_cas(&reply->word, &word, word | MT_REPLY_DEFERRED)) return;
     }
 }
+
+void mt_reply_nudge(mt_reply_ref_t ref) {
+    mt_reply_t *reply = mt_reply_of(ref);
+    if (!reply) return;
+    uint64_t word = mt_a64_load_acq(&reply->word);
+    for (;;) {
+        if ((word ^ ref) >> 32 || (word & MT_REPLY_PHASE) != MT_REPLY_ARMED || !(word & MT_REPLY_NUDGE)) return;
+        // acq_rel: takes the waiter away from completers: who claims now finds nobody to wake. The waiter is read after
+        // this: until its task runs again nobody writes it.
+        if (mt_a64_cas(&reply->word, &word, word & ~(MT_REPLY_NUDGE | MT_REPLY_WAITER))) break;
+    }
+    mt_hooks.resume(reply->waiter);
+}

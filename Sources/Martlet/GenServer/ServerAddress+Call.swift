@@ -39,10 +39,16 @@ extension ServerAddress {
         if case .wait = room { room = try await _waitForRoom(call) }
         guard let hasRoom = room.hasCredit else { throw _CallFailure.error(room, call, request: Call.self) }
         let message = request(From(raw: call.ref))
-        await withTaskCancellationHandler {
-            await call.send(message, hasRoom: hasRoom)
-        } onCancel: {
-            call.cancel()
+        // On a worker most calls end within microseconds: a cancellation handler is installed for those that last.
+        if call.isNudged, !Task.isCancelled {
+            await call.sendNudged(message, hasRoom: hasRoom)
+            if !call.isDone { await _waitOn(call) }
+        } else {
+            await withTaskCancellationHandler {
+                await call.send(message, hasRoom: hasRoom)
+            } onCancel: {
+                call.cancel()
+            }
         }
         if let reply = call.takeReply(Reply.self) { return reply }
         throw _CallFailure.error(call.takeOutcome(), pid, request: Call.self)
@@ -86,15 +92,21 @@ extension ServerAddress {
 
     // MARK: Rarely taken ways
 
+    /// Waits for a slot that others know; a cancellation ends it.
     @usableFromInline
-    nonisolated(nonsending) func _awaitReply<Reply: Sendable>(_ ref: UInt64) async throws(CallError) -> Reply {
-        let call = _Call(shared: ref)
-        call.armDeadline()
+    nonisolated(nonsending) func _waitOn(_ call: _Call) async {
         await withTaskCancellationHandler {
             await call.waitShared()
         } onCancel: {
             call.cancel()
         }
+    }
+
+    @usableFromInline
+    nonisolated(nonsending) func _awaitReply<Reply: Sendable>(_ ref: UInt64) async throws(CallError) -> Reply {
+        let call = _Call(shared: ref)
+        call.armDeadline()
+        await _waitOn(call)
         if let reply = call.takeReply(Reply.self) { return reply }
         throw _CallFailure.error(call.takeOutcome(), call.pid, request: Call.self)
     }

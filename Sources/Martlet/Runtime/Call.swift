@@ -62,7 +62,7 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     init(shared ref: UInt64) {
         let reply = unsafe mt_reply_of(ref)!
         let pid = unsafe mt_reply_callee(reply)
-        unsafe self.init(ref: ref, pid: pid, deadline: unsafe reply.pointee.deadline_ns, core: unsafe mt_pid_runtime_any(pid)!)
+        unsafe self.init(ref: ref, pid: pid, deadline: unsafe mt_reply_own_deadline(reply), core: unsafe mt_pid_runtime_any(pid)!)
     }
 
     /// Arms the deadline of a slot that is shared already.
@@ -134,6 +134,29 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
                 _ = mt_reply_complete(ref, .overloaded)
                 return
             }
+            unsafe queue(request, hasRoom: hasRoom, thread)
+        }
+    }
+
+    /// Whether a wait may begin without a cancellation handler: the nursery of this worker will nudge it.
+    @inlinable var isNudged: Bool {
+        guard let thread = unsafe mt_thread_self() else { return false }
+        return unsafe mt_deadline_has_nursery(thread, core)
+    }
+
+    /// As `send`, on a worker, without anything that could cancel it; may return before the slot is done: then wait on
+    /// with `waitShared`.
+    @inlinable @inline(__always)
+    nonisolated(nonsending) func sendNudged<Request>(_ request: consuming Request, hasRoom: Bool) async {
+        let request = request
+        unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            unsafe mt_reply_set_nudged_waiter(ref, _Waiter(continuation).pointer)
+            guard let thread = unsafe mt_thread_self() else {
+                _ = mt_reply_complete(ref, .overloaded)
+                return
+            }
+            // Also without a limit: the nursery's nudge.
+            if deadline == .max { unsafe mt_deadline_arm(thread, core, ref, deadline) }
             unsafe queue(request, hasRoom: hasRoom, thread)
         }
     }
@@ -274,9 +297,10 @@ enum _Answer {
     /// Gives the answer; late ones vanish and are counted by the caller's scope ending the value.
     @inlinable @inline(__always)
     static func give<Value>(_ value: consuming Value, to ref: UInt64) {
-        mt_frame_answered(ref)
+        let isInPlace = mt_frame_answered(ref)
         guard let reply = unsafe mt_reply_claim(ref) else { return late(ref) }
         unsafe _ReplyValue.put(value, at: mt_reply_value(ref))
+        if isInPlace { return unsafe mt_reply_finish_in_place(reply, .value) }
         if let waiter = unsafe mt_reply_finish(reply, .value) { unsafe _Waiter(pointer: waiter).resume() }
     }
 

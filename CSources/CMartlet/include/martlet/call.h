@@ -25,10 +25,13 @@ static inline mt_runtime_t *mt_pid_runtime_any(mt_pid_t pid) {
     return slot ? mt_runtime_of(slot) : NULL;
 }
 
-// The running handler has answered its request. The thread of the handler; others do nothing.
-static inline void mt_frame_answered(mt_reply_ref_t ref) {
+// The running handler has answered its request. True: it runs in place, its caller is this very thread. The thread of the
+// handler; others do nothing.
+static inline bool mt_frame_answered(mt_reply_ref_t ref) {
     mt_thread_t *thread = mt_thread_current;
-    if (thread && thread->frame && thread->frame->call == ref) thread->frame->call = 0;
+    if (!thread || !thread->frame || thread->frame->call != ref) return false;
+    thread->frame->call = 0;
+    return thread->frame->is_in_place;
 }
 
 // Nanoseconds until the caller of an unanswered call gives up; MT_FOREVER: never; 0: it has, or was answered.
@@ -79,11 +82,14 @@ typedef struct mt_in_place {
     mt_thread_t *thread;
     void *state;
     mt_reply_ref_t reply;
+    uint64_t timeout_ns;
 } mt_in_place_t;
 
 // Claims an idle process of the given type for this thread and arms a reply slot. False: busy, gone, of another type, or
 // this thread is inside it: take the ordinary way. User code may run between begin and end. Any thread.
 bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, uint64_t timeout_ns);
+// Gives the armed slot its deadline, counted from now: never early. The caller, before end.
+void mt_in_place_set_deadline(mt_in_place_t *call);
 // User code ended; `pending` (retained object or NULL) is for a worker to act on. False: the process was taken away, the
 // caller waits for its reply slot as for any other and `pending` is still the caller's. The caller.
 bool mt_in_place_end(mt_in_place_t *call, void *pending);

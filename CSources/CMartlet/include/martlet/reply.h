@@ -27,6 +27,7 @@ typedef uint64_t mt_reply_ref_t; // 0 is none
 #define MT_REPLY_DONE UINT64_C(3)
 #define MT_REPLY_PHASE UINT64_C(3)
 #define MT_REPLY_WAITER UINT64_C(4)   // somebody sleeps: finish wakes it
+#define MT_REPLY_NUDGE UINT64_C(16)   // its waiter may be woken to look again (mt_reply_nudge)
 #define MT_REPLY_DEFERRED UINT64_C(8) // the handler returned without an answer: anyone may still give it (cycle.h)
 #define MT_REPLY_THREAD UINT64_C(16)  // with W: a thread on `futex`, which may leave as soon as it sees DONE
 
@@ -52,7 +53,7 @@ typedef struct mt_reply {
     uint32_t kind;        // mt_reply_kind_t; written by the claimer
     mt_pid_t caller;      // written by the caller before it is shared; 0: no process
     mt_a64_t callee;      // whom the call asks; read by anyone (cycle.h)
-    uint64_t deadline_ns; // written by the caller before it is shared
+    mt_a64_t deadline;    // when the caller gives up; written by it, read by handlers
     uint64_t free_link;   // region.h's free list
     uint64_t timer;       // caller only: the armed deadline, 0 if none
     unsigned char value[MT_REPLY_VALUE_MAX]; // larger values are boxed by the replier
@@ -76,7 +77,7 @@ static inline mt_reply_ref_t mt_reply_arm(mt_thread_t *thread, mt_pid_t caller, 
     // relaxed: this thread owns the free slot; late completers only compare the generation.
     uint64_t generation = mt_a64_load_rlx(&reply->word) >> 32;
     reply->caller = caller;
-    reply->deadline_ns = deadline_ns;
+    mt_a64_store_rlx(&reply->deadline, deadline_ns);
     reply->timer = 0;
     reply->waiter = NULL;
     mt_a32_store_rlx(&reply->futex, 0);
@@ -93,6 +94,18 @@ static inline void mt_reply_set_waiter(mt_reply_ref_t ref, void *continuation) {
     // relaxed: the slot is published by the push that carries its handle.
     mt_a64_store_rlx(&reply->word, mt_reply_word(ref, MT_REPLY_ARMED | MT_REPLY_WAITER));
 }
+
+// The same for a waiter that the nursery may wake once before there is an answer, so that only calls that last pay for
+// a cancellation handler. Caller.
+static inline void mt_reply_set_nudged_waiter(mt_reply_ref_t ref, void *continuation) {
+    mt_reply_t *reply = (mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref);
+    reply->waiter = continuation;
+    // relaxed: as in mt_reply_set_waiter.
+    mt_a64_store_rlx(&reply->word, mt_reply_word(ref, MT_REPLY_ARMED | MT_REPLY_WAITER | MT_REPLY_NUDGE));
+}
+
+// Wakes such a waiter if it still sleeps; its task looks, and waits again. Any thread.
+void mt_reply_nudge(mt_reply_ref_t ref);
 
 // The right to answer; NULL: too late. On success write `kind` and the value, then mt_reply_finish. Any thread.
 static inline mt_reply_t *mt_reply_claim(mt_reply_ref_t ref) {
@@ -131,6 +144,14 @@ static inline void *mt_reply_finish(mt_reply_t *reply, mt_reply_kind_t kind) {
     if (!(word & MT_REPLY_THREAD)) return reply->waiter;
     mt__reply_wake_thread(reply);
     return NULL;
+}
+
+// The same on the thread of the caller itself, while its handler runs in place: W cannot be set meanwhile, so a store is
+// enough. The claimer.
+static inline void mt_reply_finish_in_place(mt_reply_t *reply, mt_reply_kind_t kind) {
+    reply->kind = kind;
+    uint64_t word = mt_a64_load_rlx(&reply->word);
+    mt_a64_store_rel(&reply->word, (word & ~MT_REPLY_PHASE) | MT_REPLY_DONE);
 }
 
 // Completes without a value. True if this was first. Any thread; resumes the waiter.
@@ -179,13 +200,15 @@ static inline bool mt_reply_is_armed(mt_reply_ref_t ref) {
 
 // Whom the slot's call asks.
 static inline mt_pid_t mt_reply_callee(const mt_reply_t *reply) { return mt_a64_load_rlx(&reply->callee); }
+// When the caller gives up, of a slot that is the caller's.
+static inline uint64_t mt_reply_own_deadline(const mt_reply_t *reply) { return mt_a64_load_rlx(&reply->deadline); }
 // The process that asked, 0: none. Of an unanswered call; else what the slot says now.
 static inline mt_pid_t mt_reply_caller(mt_reply_ref_t ref) {
     return mt_reply_is_armed(ref) ? mt_reply_of(ref)->caller : 0;
 }
 // The instant the caller gives up, MT_FOREVER: never, 0: it has or was answered.
 static inline uint64_t mt_reply_deadline(mt_reply_ref_t ref) {
-    return mt_reply_is_armed(ref) ? mt_reply_of(ref)->deadline_ns : 0;
+    return mt_reply_is_armed(ref) ? mt_a64_load_rlx(&mt_reply_of(ref)->deadline) : 0;
 }
 
 #endif

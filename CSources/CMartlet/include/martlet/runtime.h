@@ -78,6 +78,8 @@ void mt_runtime_wait_idle(mt_runtime_t *runtime);
 // Fires what is due at now_ns of the runtime's clock, on this thread. For virtual time.
 void mt_runtime_drive_timers(mt_runtime_t *runtime);
 
+// Whether a deadline armed now on this thread would go to a nursery, which also nudges. Caller.
+bool mt_deadline_has_nursery(const mt_thread_t *thread, const mt_runtime_t *runtime);
 // Arms the deadline of a reply slot: first in the worker's nursery, where most calls end; else in the wheel. Caller.
 void mt_deadline_arm(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadline_ns);
 // Drops a deadline that went to the wheel. Caller, after DONE.
