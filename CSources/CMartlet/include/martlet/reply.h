@@ -29,7 +29,7 @@ typedef uint64_t mt_reply_ref_t; // 0 is none
 #define MT_REPLY_WAITER UINT64_C(4)   // somebody sleeps: finish wakes it
 #define MT_REPLY_NUDGE UINT64_C(16)   // its waiter may be woken to look again (mt_reply_nudge)
 #define MT_REPLY_DEFERRED UINT64_C(8) // the handler returned without an answer: anyone may still give it (cycle.h)
-#define MT_REPLY_THREAD UINT64_C(16)  // with W: a thread on `futex`, which may leave as soon as it sees DONE
+#define MT_REPLY_THREAD UINT64_C(32)  // with W: a thread on `futex`, which may leave as soon as it sees DONE
 
 // What completed it.
 typedef enum __attribute__((enum_extensibility(closed))) mt_reply_kind {
