@@ -105,17 +105,19 @@ static bool is_on_this_thread(const mt_thread_t *thread, const mt_slot_t *slot) 
     return false;
 }
 
-// Back to the scheduler: the owner's side is for a worker.
-static void hand_over(mt_in_place_t *call) {
+// Back to the scheduler: the owner's side is for a worker. Whose the slot is now is not known where `is_strange`: a
+// mailbox whose senders may move the tail is released by a worker, which takes their lock.
+static void hand_over(mt_in_place_t *call, bool is_strange) {
     mt_slot_t *slot = call->frame.slot;
-    if (mt_mailbox_release(slot, call->thread) != MT_RELEASED) mt_submit(call->thread, slot);
+    bool may_release = !is_strange || !mt_aptr_load_rlx(&slot->bounded);
+    if (!may_release || mt_mailbox_release(slot, call->thread) != MT_RELEASED) mt_submit(call->thread, slot);
 }
 
 bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, uint64_t timeout_ns) {
     mt_thread_t *thread = mt_thread_self();
     mt_slot_t *slot = mt_slot_of(pid);
     // A bounded mailbox takes the ordinary way: its credits.
-    if (!thread || !slot || mt_aptr_load_rlx(&slot->bounded)) return false;
+    if (!thread || !slot || mt_credit_of(slot, mt_pid_generation(pid))) return false;
     // From inside a handler the claim is that process's effect.
     if (!mt_effect_begin(thread)) return false;
     bool is_mine = mt_mailbox_claim(slot);
@@ -129,14 +131,14 @@ bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, u
     const mt_class_t *klass = mt_aptr_load_rlx(&slot->klass);
     if (MT_UNLIKELY(!mt_life_is_calm(life, mt_pid_generation(pid)) || slot->generation != mt_pid_generation(pid) ||
                     klass->type_id != type_id || is_on_this_thread(thread, slot))) {
-        hand_over(call);
+        hand_over(call, slot->generation != mt_pid_generation(pid));
         return false;
     }
     // The deadline is made when somebody asks: most handlers answer before anybody could wait.
     call->timeout_ns = timeout_ns;
     call->reply = mt_reply_arm(thread, 0, pid, MT_FOREVER);
     if (MT_UNLIKELY(!call->reply)) {
-        hand_over(call);
+        hand_over(call, false);
         return false;
     }
     call->state = slot->state;
@@ -168,6 +170,6 @@ bool mt_in_place_end(mt_in_place_t *call, void *pending) {
         mt_submit(thread, slot);
         return true;
     }
-    hand_over(call);
+    hand_over(call, false);
     return true;
 }
