@@ -123,8 +123,13 @@ bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, u
     bool is_mine = mt_mailbox_claim(slot);
     mt_effect_end(thread);
     if (!is_mine) return false;
-    call->frame = (mt_frame_t){.slot = slot, .below = thread->frame, .generation = mt_pid_generation(pid),
-                               .is_in_place = true};
+    // Field by field: a literal would be copied, through a failed store forwarding that costs more than the claim.
+    call->frame.slot = slot;
+    call->frame.below = thread->frame;
+    call->frame.generation = mt_pid_generation(pid);
+    call->frame.is_in_place = true;
+    call->frame.was_taken = false;
+    call->frame.parked_reply = NULL;
     call->thread = thread;
     // acquire, after the claim: whose slot it is now, and whether its end was asked for. Plain reads below: we own it.
     uint64_t life = mt_a64_load_acq(&slot->life);

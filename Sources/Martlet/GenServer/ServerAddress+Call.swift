@@ -19,7 +19,7 @@ extension ServerAddress {
     /// - Returns: the reply.
     /// - Throws: ``CallError``: `timeout`, `noProcess`, `exited`, `callingSelf`, `overloaded` (a mailbox that rejects, or
     ///   no memory), `cancelled`.
-    @inlinable
+    @inlinable @inline(__always)
     public nonisolated(nonsending) func call<Reply: Sendable>(
         timeout: Duration? = .seconds(5), _ request: (From<Reply>) -> Call
     ) async throws(CallError) -> Reply {
@@ -27,8 +27,15 @@ extension ServerAddress {
         switch _callInPlace(limit, request) {
         case .reply(let reply): return reply
         case .waiting(let ref): return try await _awaitReply(ref)
-        case .no: break
+        case .no: return try await _callQueued(limit, request)
         }
+    }
+
+    /// The request takes the way through the mailbox.
+    @inlinable
+    nonisolated(nonsending) func _callQueued<Reply: Sendable>(
+        _ limit: UInt64, _ request: (From<Reply>) -> Call
+    ) async throws(CallError) -> Reply {
         let pid = _pid
         let call: _Call
         switch _Call.begin(to: pid, timeout: limit) {
