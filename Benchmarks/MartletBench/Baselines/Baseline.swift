@@ -51,7 +51,7 @@ extension Baseline {
     private func relay(rings: Int, servers: Int) -> Trial {
         .run { run in
             try await RelayWorkload.drive(rings: rings, servers: servers, run) { rings, servers, done, sampler in
-                RelayRings<RelayServer>(rings: rings, servers: servers, done: done, sampler: sampler)
+                await RelayRings<RelayServer>(rings: rings, servers: servers, done: done, sampler: sampler)
             }
         }
     }

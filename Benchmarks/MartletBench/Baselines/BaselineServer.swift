@@ -59,8 +59,8 @@ struct Tally: ServerState {
 /// Passes a message on to the next server of its ring.
 struct Relay: ServerState {
     enum Message: Sendable {
-        /// The next server: where to send the message.
-        case join(@Sendable (Message) -> Void)
+        /// The next server: where to send the message. Arrives at `joined` when that is known.
+        case join(@Sendable (Message) -> Void, joined: Latch)
         /// The message, to be handled that many more times, this one included.
         case token(Int)
     }
@@ -77,8 +77,9 @@ struct Relay: ServerState {
 
     mutating func handle(_ message: Message) {
         switch message {
-        case .join(let next):
+        case .join(let next, let joined):
             self.next = next
+            joined.arrive()
         case .token(let remaining):
             handled += 1
             sampler?.lap()
@@ -126,15 +127,19 @@ struct TallyTarget<Server: BaselineServer<Tally>>: CastTarget {
 struct RelayRings<Server: BaselineServer<Relay>>: RelayTarget {
     private let rings: [[Server]]
 
-    init(rings: Int, servers: Int, done: Latch, sampler: LatencySampler) {
+    init(rings: Int, servers: Int, done: Latch, sampler: LatencySampler) async {
+        let joined = Latch(rings * servers)
         self.rings = (0..<rings).map { _ in
             let ring = (0..<servers).map { Server(Relay(done: done, sampler: $0 == 0 ? sampler : nil)) }
             for (index, server) in ring.enumerated() {
                 let next = ring[(index + 1) % servers]
-                server.send(.join { next.send($0) })
+                server.send(.join({ next.send($0) }, joined: joined))
             }
             return ring
         }
+        // To cast to an actor is to make a task, and tasks have no order: a server that has not yet joined would lose the
+        // message.
+        await joined.wait()
     }
 
     func go(hops: Int) {
