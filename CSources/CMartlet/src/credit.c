@@ -57,6 +57,7 @@ static void unlink_waiter(mt_bounded_t *bounded, mt_credit_waiter_t *waiter) {
 // Takes WAITERS off when the list is empty. Under the mutex: only who holds it sets or clears the flag.
 static void clear_flag_if_empty(mt_bounded_t *bounded) {
     if (bounded->first) return;
+    // acq_rel: by rule; the mutex orders the list, the CAS keeps room that is given meanwhile.
     uint64_t word = mt_a64_load_acq(&bounded->head.credit);
     while (word & MT_CREDIT_WAITERS && !mt_a64_cas(&bounded->head.credit, &word, word & ~MT_CREDIT_WAITERS)) {}
 }
@@ -78,6 +79,7 @@ static void grant(mt_bounded_t *bounded, uint32_t generation) {
         pthread_mutex_lock(&bounded->waiters_mutex);
         mt_credit_waiter_t *waiter = bounded->first;
         if (!waiter) clear_flag_if_empty(bounded);
+        // acq_rel: by rule; generation and room are decided by the CAS.
         uint64_t word = mt_a64_load_acq(&bounded->head.credit);
         bool took = false;
         while (waiter && word >> 32 == generation && word & MT_CREDIT_ROOM && !took)
@@ -108,6 +110,7 @@ void mt_credit_return(mt_bounded_head_t *head, uint32_t generation) {
 mt_credit_result_t mt_credit_wait(mt_bounded_head_t *head, uint32_t generation, mt_credit_waiter_t *waiter) {
     mt_bounded_t *bounded = whole(head);
     pthread_mutex_lock(&bounded->waiters_mutex);
+    // acquire: by rule; each way out is decided by a CAS, or by a generation that never comes back.
     uint64_t word = mt_a64_load_acq(&head->credit);
     mt_credit_result_t result = MT_CREDIT_FULL;
     for (;;) {
@@ -181,6 +184,7 @@ static bool is_droppable(const mt_node_t *node, uint32_t generation) {
 static mt_node_t *cut_oldest(mt_slot_t *slot, uint32_t generation, bool *stays) {
     mt_node_t *before = slot->tail;
     for (int looked = 0; looked <= DISPLACE_LOOK_MAX; looked++) {
+        // acquire: as in mt_mailbox_pop: the node; and its successor, whose producer has left it.
         mt_node_t *node = (mt_node_t *)mt_aptr_load_acq(&before->next);
         if (!node) return NULL;
         mt_node_t *after = (mt_node_t *)mt_aptr_load_acq(&node->next);

@@ -109,6 +109,7 @@ void mt_slice_exit_begin(mt_slice_t *slice, void *reason) {
     uint32_t generation = slice->frame.generation;
     mt_a64_bump(&slice->stats->handled, slice->handled);
     slice->handled = 0;
+    // acquire: by rule; the CAS below decides.
     uint64_t life = mt_a64_load_acq(&slot->life);
     // release: nothing of the incarnation is needed by who reads DYING; strangers may still add flags, hence the CAS.
     while (!mt_a64_cas(&slot->life, &life, mt_life_make(generation, MT_LIFE_DYING))) {}

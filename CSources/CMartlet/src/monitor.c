@@ -21,6 +21,7 @@
 #define TIMER_BATCHES 8u
 
 void mt__monitor_wake(mt_runtime_t *runtime) {
+    // acq_rel: release publishes what the monitor shall look at (a retry); pairs with its exchange.
     mt_a32_xchg(&runtime->monitor_token, 1);
     mt_env_system.unpark(NULL, &runtime->monitor_token, 1);
 }
@@ -68,6 +69,7 @@ static void report_stall(mt_runtime_t *runtime, mt_worker_t *worker, uint32_t tu
 }
 
 static void watch_worker(mt_runtime_t *runtime, mt_worker_t *worker, uint64_t now, bool *wants_help) {
+    // acquire: pairs with the release in run_turn: the start of that turn or a later one.
     uint32_t turn = mt_a32_load_acq(&worker->turns);
     uint64_t since = mt_a64_load_rlx(&worker->turn_start_ns);
     bool stands_still = since && turn == worker->seen_turns;
@@ -89,6 +91,7 @@ static bool look(mt_runtime_t *runtime, mt_thread_t *thread) {
     uint64_t due = mt_timers_next_due(runtime->timers);
     if (!runtime->env.is_virtual && due < now && now - due > OVERDUE_NS)
         mt_timers_expire(runtime->timers, now, TIMER_BATCHES);
+    // sc, acquire: hints; the look before the deep sleep decides.
     return (uint32_t)mt_a64_load_sc(&runtime->idle) == runtime->config.workers &&
            mt_a32_load_acq(&runtime->retry_pending) == 0;
 }
@@ -99,6 +102,7 @@ void mt__monitor_main(void *raw) {
     if (!thread) MT_FATAL("no memory for the record of the monitor thread");
     uint64_t pause = LOOK_MIN_NS;
     uint32_t quiet_looks = 0;
+    // acquire: pairs with the exchange in mt_runtime_stop.
     while (mt_a32_load_acq(&runtime->state) != MT_RUNTIME_STOPPED) {
         bool is_quiet = look(runtime, thread);
         quiet_looks = is_quiet ? quiet_looks + 1 : 0;
@@ -114,12 +118,15 @@ void mt__monitor_main(void *raw) {
         uint64_t until = deep ? MT_FOREVER : mt_env_system.now_ns(NULL) + pause;
         if (mt_a32_load_acq(&runtime->monitor_token) == 0)
             mt_env_system.park(NULL, &runtime->monitor_token, 0, until);
+        // acq_rel: acquire pairs with mt__monitor_wake.
         if (mt_a32_xchg(&runtime->monitor_token, 0)) {
             pause = LOOK_MIN_NS / 2;
             quiet_looks = 0;
         }
+        // release: by rule; a wake that is not needed is all it can cost.
         mt_a32_store_rel(&runtime->monitor_is_deep, 0);
     }
+    // release: all this thread did; pairs with the acquire in wait_for_threads.
     mt_a32_add(&runtime->threads, (uint32_t)-1);
     mt_env_system.unpark(NULL, &runtime->threads, UINT32_MAX >> 1);
 }

@@ -24,6 +24,7 @@ void mt__notify(mt_runtime_t *runtime) {
     if (idle >= SEARCHING || (idle & PARKED_MASK) == 0) return;
     pthread_mutex_lock(&runtime->lock);
     mt_worker_t *worker = NULL;
+    // sc: by rule; again, now that nobody parks or is notified beside us.
     idle = mt_a64_load_sc(&runtime->idle);
     if (idle < SEARCHING && (idle & PARKED_MASK) != 0 && (worker = runtime->parked)) {
         runtime->parked = worker->next_parked;
@@ -39,6 +40,8 @@ void mt__notify(mt_runtime_t *runtime) {
 
 void mt__wake_driver(void *raw) {
     mt_runtime_t *runtime = raw;
+    // acquire: pairs with the CAS in mt__park. The driver's instant is published after the CAS and taken back
+    // before the store of NULL: whoever has to wake it finds it.
     mt_worker_t *driver = mt_aptr_load_acq(&runtime->driver);
     if (!driver) return; // on its way out: it looks at the timers before it sleeps again
     mt_a32_xchg(&driver->token, 1);
@@ -46,6 +49,7 @@ void mt__wake_driver(void *raw) {
 }
 
 bool mt__has_work(mt_runtime_t *runtime) {
+    // sc: the second look of the last searcher, see above.
     if (mt_a32_load_sc(&runtime->inject_count)) return true;
     for (uint32_t i = 0; i < runtime->config.workers; i++) {
         const mt_worker_t *worker = runtime->workers[i];
@@ -57,6 +61,7 @@ bool mt__has_work(mt_runtime_t *runtime) {
 // Somebody waits until all workers sleep: tell them to look.
 void mt__tell_idle(mt_runtime_t *runtime) {
     if (MT_LIKELY(mt_a32_load_sc(&runtime->idle_waiters) == 0)) return;
+    // acq_rel: by rule; before the wake, so that a waiter that has looked already does not sleep.
     mt_a32_add(&runtime->idle_epoch, 1);
     mt_env_system.unpark(NULL, &runtime->idle_epoch, UINT32_MAX >> 1);
 }
@@ -64,6 +69,7 @@ void mt__tell_idle(mt_runtime_t *runtime) {
 static void enter_parked(mt_worker_t *worker, bool *was_last_searcher) {
     mt_runtime_t *runtime = worker->runtime;
     pthread_mutex_lock(&runtime->lock);
+    // sc: Dekker with submit and with mt_runtime_wait_idle, see above.
     uint64_t before = mt_a64_add_sc(&runtime->idle, worker->is_searching ? 1 - SEARCHING : 1);
     worker->is_parked = true;
     worker->next_parked = runtime->parked;
@@ -115,11 +121,13 @@ void mt__park(mt_worker_t *worker) {
     uint64_t deadline = is_driver ? mt_timers_driver_enter(runtime->timers) : MT_FOREVER;
     mt__tell_idle(runtime);
     mt_a64_bump(&mt_stats(mt_thread_current, runtime)->parks, 1);
+    // acquire: pairs with the exchange in mt__notify and the others that wake; state with mt_runtime_stop.
     while (mt_a32_load_acq(&worker->token) == 0 && mt_a32_load_acq(&runtime->state) != MT_RUNTIME_STOPPED) {
         if (!sleep_once(worker, deadline)) break;
     }
     if (is_driver) {
         mt_timers_driver_leave(runtime->timers);
+        // release: the next driver comes after this one took its instant back.
         mt_aptr_store_rel(&runtime->driver, NULL);
     }
     leave_parked(worker);
@@ -128,6 +136,7 @@ void mt__park(mt_worker_t *worker) {
 }
 
 bool mt_runtime_is_idle(mt_runtime_t *runtime) {
+    // sc: the waiter's half of the Dekker pair with mt__tell_idle.
     return (mt_a64_load_sc(&runtime->idle) & PARKED_MASK) == runtime->config.workers && !mt__has_work(runtime) &&
            mt_a32_load_sc(&runtime->detached) == 0 && mt_a32_load_sc(&runtime->stalled_count) == 0;
 }
@@ -136,6 +145,7 @@ void mt_runtime_wait_idle(mt_runtime_t *runtime) {
     // sc: Dekker with mt__tell_idle: {waiters; load idle} against {idle; load waiters}.
     mt_a32_add_sc(&runtime->idle_waiters, 1);
     for (;;) {
+        // acquire: pairs with mt__tell_idle; read before the look, so that a change after it ends the sleep.
         uint32_t epoch = mt_a32_load_acq(&runtime->idle_epoch);
         if (mt_runtime_is_idle(runtime)) break;
         mt_env_system.park(NULL, &runtime->idle_epoch, epoch, MT_FOREVER);

@@ -30,6 +30,7 @@ mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const m
     if (slot) status = mt_credit_attach(slot, generation, spec->capacity, spec->policy);
     if (status != MT_OK) {
         if (slot) {
+            // release: by rule; the free list orders the slot for the next spawner.
             mt_a64_store_rel(&slot->life, mt_life_make(generation, 0));
             mt_region_give(&mt_slots, &thread->slots, index);
         }
@@ -63,6 +64,7 @@ static mt_status_t take_credit(mt_thread_t *thread, mt_slot_t *slot, mt_bounded_
 static mt_status_t send_checked(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, mt_node_t *node, bool is_granted,
                                 mt__displaced_t *displaced) {
     uint32_t generation = mt_pid_generation(pid);
+    // acquire: pairs with the release of LIVE in mt_process_spawn: runtime, credits, mailbox.
     if (is_over(mt_a64_load_acq(&slot->life), pid)) return MT_NO_PROCESS;
     mt_status_t status = MT_OK;
     node->flags = is_granted ? MT_NODE_CREDIT : 0;
@@ -103,6 +105,7 @@ mt_status_t mt_process_send_granted(mt_thread_t *thread, mt_pid_t pid, mt_node_t
 mt_status_t mt_process_send_system(mt_thread_t *thread, mt_pid_t pid, mt_node_t *node) {
     mt_slot_t *slot = mt_slot_of(pid);
     if (!slot || !mt_effect_begin(thread)) return MT_NO_PROCESS;
+    // acquire: as in send_checked.
     bool over = is_over(mt_a64_load_acq(&slot->life), pid);
     node->flags = 0;
     if (!over) mt_process_push(thread, slot, mt_pid_generation(pid), node);
@@ -124,6 +127,7 @@ mt_status_t mt_process_watch(mt_thread_t *thread, mt_pid_t pid, mt_reply_ref_t r
 bool mt_process_take(mt_thread_t *thread, mt_pid_t pid) {
     mt_slot_t *slot = mt_slot_of(pid);
     uint32_t generation = mt_pid_generation(pid);
+    // acquire: by rule; only whether there is anything left to take.
     if (!slot || is_over(mt_a64_load_acq(&slot->life), pid)) return true;
     uint64_t in = mt_phase_make(generation, MT_PHASE_IN);
     // acq_rel: pairs with the handler's CAS in mt_phase_leave and mt_effect_begin: all effects so far come before this,
@@ -155,6 +159,7 @@ bool mt_process_kill(mt_thread_t *thread, mt_pid_t pid) {
 bool mt_process_exit_signal(mt_thread_t *thread, mt_pid_t pid, mt_pid_t from, void *reason) {
     (void)from;
     mt_slot_t *slot = mt_slot_of(pid);
+    // acquire: as in send_checked; a guess, which the CAS in mark confirms.
     uint64_t life = slot ? mt_a64_load_acq(&slot->life) : 0;
     if (!slot || is_over(life, pid) || life & MT_LIFE_TRAP) return false;
     mt_node_t *record = mt_node_alloc(thread, sizeof(void *));
@@ -193,6 +198,7 @@ bool mt_pid_snapshot(mt_pid_t pid, mt_snapshot_t *out) {
     mt_slot_t *slot = mt_slot_of(pid);
     if (!slot) return false;
     mt_bounded_head_t *bounded = mt_credit_of(slot, mt_pid_generation(pid));
+    // acquire: pair with the releases in begin (slice.c): what the class and the name point to.
     *out = (mt_snapshot_t){.klass = mt_aptr_load_acq(&slot->klass),
                            .name = mt_aptr_load_acq(&slot->name),
                            .parent = mt_a64_load_rlx(&slot->parent),

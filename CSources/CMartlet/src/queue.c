@@ -36,6 +36,7 @@ mt_item_t mt__inject_take(mt_runtime_t *runtime) {
     if (item) {
         runtime->inject_first = *link_of(item);
         if (!runtime->inject_first) runtime->inject_last = 0;
+        // sc: by rule for the count.
         mt_a32_add_sc(&runtime->inject_count, (uint32_t)-1);
     }
     pthread_mutex_unlock(&runtime->lock);
@@ -67,6 +68,7 @@ void mt__ring_put(mt_worker_t *worker, mt_item_t item) {
 }
 
 mt_item_t mt__ring_take(mt_worker_t *worker) {
+    // acquire: by rule; the CAS decides.
     uint32_t head = mt_a32_load_acq(&worker->ring_head);
     for (;;) {
         // acquire: pairs with ring_put's store: the cell.
@@ -77,8 +79,10 @@ mt_item_t mt__ring_take(mt_worker_t *worker) {
 }
 
 mt_item_t mt__ring_steal(mt_worker_t *thief, mt_worker_t *victim) {
+    // acquire: before the tail, so that it is not ahead of it; the CAS decides.
     uint32_t head = mt_a32_load_acq(&victim->ring_head);
     for (;;) {
+        // acquire: pairs with ring_put's store: the cells.
         uint32_t count = mt_a32_load_acq(&victim->ring_tail) - head;
         if (count == 0 || count > MT_RING_SIZE) return 0; // a head read long ago: the next look finds better
         count -= count / 2;
@@ -111,11 +115,13 @@ mt_item_t mt__run_next_put(mt_worker_t *worker, mt_item_t item) {
         mt_aptr_store_rel(&worker->run_next, (void *)item);
         return 0;
     }
+    // acq_rel: release publishes the item; acquire: the displaced one, though it was our own.
     return (mt_item_t)mt_aptr_xchg(&worker->run_next, (void *)item);
 }
 
 mt_item_t mt__run_next_take(mt_worker_t *worker) {
     if (!mt_aptr_load_rlx(&worker->run_next)) return 0;
+    // acquire: pairs with run_next_put; an RMW, since a thief takes it by CAS.
     return (mt_item_t)mt_aptr_xchg(&worker->run_next, NULL);
 }
 
@@ -125,6 +131,7 @@ bool mt__stall_add(mt_runtime_t *runtime, mt_slot_t *slot) {
     bool fits = count < MT_STALLED_MAX;
     if (fits) {
         runtime->stalled[count] = slot;
+        // release: by rule; the lock orders the list, others read the count as a hint.
         mt_a32_store_rel(&runtime->stalled_count, count + 1);
     }
     pthread_mutex_unlock(&runtime->lock);

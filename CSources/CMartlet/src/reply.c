@@ -29,6 +29,7 @@ bool mt_reply_wait(mt_reply_ref_t ref, void *continuation) {
     mt_reply_t *reply = (mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref);
     reply->waiter = continuation;
     uint64_t flags = continuation ? MT_REPLY_WAITER : MT_REPLY_WAITER | MT_REPLY_THREAD;
+    // acquire: pairs with finish when it is DONE: kind and value.
     uint64_t word = mt_a64_load_acq(&reply->word);
     while ((word & MT_REPLY_PHASE) != MT_REPLY_DONE) {
         // release: the waiter; pairs with the claimer's acquire. CLAIMED may gain W too: finish's exchange sees it.
@@ -52,6 +53,7 @@ void mt_reply_mark_deferred(mt_reply_ref_t ref) {
     if (!reply) return;
     uint64_t word = mt_a64_load_acq(&reply->word);
     while (!((word ^ ref) >> 32) && (word & MT_REPLY_PHASE) == MT_REPLY_ARMED) {
+        // acq_rel: by rule; keeps W and the generation.
         if (mt_a64_cas(&reply->word, &word, word | MT_REPLY_DEFERRED)) return;
     }
 }

@@ -55,6 +55,7 @@ static mt_status_t make_workers(mt_runtime_t *runtime) {
 
 static void wait_for_threads(mt_runtime_t *runtime, uint64_t deadline_ns) {
     for (;;) {
+        // acquire: pairs with the decrement at the end of each thread: what they did is over.
         uint32_t alive = mt_a32_load_acq(&runtime->threads);
         if (alive == 0) return;
         if (!mt_env_system.park(NULL, &runtime->threads, alive, deadline_ns)) return;
@@ -195,6 +196,7 @@ uint32_t mt_runtime_stop(mt_runtime_t *runtime, uint64_t deadline_ns) {
     mt_a32_xchg(&runtime->state, MT_RUNTIME_STOPPED);
     if (runtime->workers) wake_everybody(runtime);
     wait_for_threads(runtime, deadline_ns);
+    // acquire: as in wait_for_threads.
     uint32_t left_behind = mt_a32_load_acq(&runtime->threads);
     if (left_behind == 0) {
         join_runners(runtime);
@@ -224,6 +226,7 @@ uint32_t mt_runtime_stop(mt_runtime_t *runtime, uint64_t deadline_ns) {
 }
 
 void mt_runtime_release(mt_runtime_t *runtime) {
+    // acquire: as in wait_for_threads.
     if (mt_a32_load_acq(&runtime->threads)) return;
     mt_names_destroy(runtime->names);
     runtime->names = NULL;
@@ -255,6 +258,7 @@ void mt_runtime_drive_timers(mt_runtime_t *runtime) {
 void mt_runtime_for_each(mt_runtime_t *runtime, void (*visit)(void *context, mt_pid_t pid), void *context) {
     for (uint32_t index = 1; mt_region_contains_index(&mt_slots, index); index++) {
         mt_slot_t *slot = (mt_slot_t *)mt_region_at(&mt_slots, index);
+        // acquire: pairs with the release of LIVE in mt_process_spawn: the runtime.
         uint64_t life = mt_a64_load_acq(&slot->life);
         if (life & MT_LIFE_LIVE && mt_runtime_of(slot) == runtime)
             visit(context, mt_pid_make(mt_life_generation(life), index));

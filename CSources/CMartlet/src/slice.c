@@ -225,6 +225,7 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     const mt_init_t *init = (const mt_init_t *)(const void *)node->payload;
     slot->flags = 0;
     slot->generation = slice->frame.generation = node->generation;
+    // release: the class behind it, for mt_pid_class and snapshots; the owner itself needs no order.
     mt_aptr_store_rel(&slot->klass, (void *)(uintptr_t)init->klass);
     mt_a64_store_rlx(&slot->parent, init->parent);
     slot->current_call = 0;
@@ -239,6 +240,7 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     slice->reply = node->reply;
     slice->kind = MT_KIND_INIT;
     slice->frame.call = 0;
+    // acquire: pairs with the CAS in mark: an exit record that came before INIT was handled.
     uint64_t life = mt_a64_load_acq(&slot->life);
     uint64_t holder = 0;
     mt_status_t named = MT_OK;
@@ -246,6 +248,7 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     else if (init->name)
         named = mt_names_register(runtime->names, init->name, mt_slot_pid(slot, node->generation), &holder);
     if (slice->kind == MT_KIND_INIT && named == MT_OK) {
+        // release: the name behind it; pairs with the acquire in mt_pid_snapshot.
         mt_aptr_store_rel(&slot->name, (void *)(uintptr_t)init->name);
         return true;
     }
@@ -313,6 +316,7 @@ static void go_on(mt_slice_t *slice) {
     slice->bounded = mt_credit_of(slot, slot->generation);
     slice->kind = MT_SLICE_NONE;
     slice->frame.call = 0;
+    // acquire: pairs with the CAS in mark: a change of life that was poked before this slice is seen.
     uint64_t life = mt_a64_load_acq(&slot->life);
     if (mt_life_is_calm(life, slot->generation)) set_phase(slice, MT_PHASE_BUSY);
     else die(slice, life);
@@ -360,6 +364,7 @@ bool mt_slice_idle_fired(mt_slice_t *slice) {
 const mt_class_t *mt_pid_class(mt_pid_t pid) {
     mt_slot_t *slot = mt_slot_of(pid);
     if (!slot) return NULL;
+    // acquire: pairs with the release in begin; life is read after it.
     const mt_class_t *klass = mt_aptr_load_acq(&slot->klass);
     // Read again after it: the class is that of the living incarnation, unless its first message is still queued.
     uint64_t life = mt_a64_load_acq(&slot->life);

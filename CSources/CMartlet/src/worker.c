@@ -43,10 +43,13 @@ static void submit(mt_worker_t *worker, mt_runtime_t *runtime, mt_item_t item) {
 void mt_submit(mt_thread_t *thread, mt_slot_t *slot) {
     mt_runtime_t *runtime = mt_runtime_of(slot);
     submit(thread->worker, runtime, (mt_item_t)slot);
+    // acquire: pairs with the exchange in mt_runtime_stop. A stop that is missed here drains after this
+    // submit: both take the lock of the inject queue.
     if (MT_UNLIKELY(mt_a32_load_acq(&runtime->state) == MT_RUNTIME_STOPPED)) mt__drain_stopped(runtime);
 }
 
 bool mt_submit_job(mt_runtime_t *runtime, void *job) {
+    // acquire: pairs with the exchange in mt_runtime_stop.
     if (MT_UNLIKELY(mt_a32_load_acq(&runtime->state) == MT_RUNTIME_STOPPED)) return false;
     mt_thread_t *thread = mt_thread_current;
     submit(thread ? thread->worker : NULL, runtime, (mt_item_t)job | MT_ITEM_JOB);
@@ -113,6 +116,7 @@ static mt_item_t steal_from_all(mt_worker_t *worker, bool is_last_round) {
         mt_item_t item = mt__ring_steal(worker, victim);
         if (item) return item;
         if (!is_last_round) continue;
+        // acquire: by rule; the CAS below decides.
         void *next = mt_aptr_load_acq(&victim->run_next);
         uint64_t since = mt_a64_load_rlx(&victim->turn_start_ns);
         if (!next || !since || mt__now(runtime) < since + RUN_NEXT_PATIENCE_NS) continue;
@@ -126,6 +130,7 @@ static mt_item_t steal_from_all(mt_worker_t *worker, bool is_last_round) {
 static bool begin_search(mt_worker_t *worker) {
     if (worker->is_searching) return true;
     mt_runtime_t *runtime = worker->runtime;
+    // sc: by rule for `idle`; the CAS below decides.
     uint64_t idle = mt_a64_load_sc(&runtime->idle);
     // Only a searcher excuses from searching: a CAS that lost to a worker that parks or wakes is tried again. Two workers
     // that give up for each other would both park without the second look.
@@ -169,6 +174,7 @@ static mt_item_t search(mt_worker_t *worker) {
 
 static mt_item_t find_work(mt_worker_t *worker) {
     mt_runtime_t *runtime = worker->runtime;
+    // acquire: pairs with the exchange in mt_runtime_stop: what the closer did.
     while (mt_a32_load_acq(&runtime->state) != MT_RUNTIME_STOPPED) {
         mt_item_t item = find_local(worker);
         if (!item) item = search(worker);
@@ -191,6 +197,7 @@ static mt_item_t find_work(mt_worker_t *worker) {
 // Waits for a context. NULL: the runtime stops.
 static mt_worker_t *wait_as_spare(mt_runner_t *runner) {
     mt_runtime_t *runtime = runner->runtime;
+    // acquire: pairs with the exchange in mt_block_begin: the context that was given; with wake_everybody: the stop.
     while (mt_a32_load_acq(&runner->token) == 0) {
         if (mt_a32_load_acq(&runtime->state) == MT_RUNTIME_STOPPED) return NULL;
         runtime->env.park(runtime->env.context, &runner->token, 0, MT_FOREVER);
@@ -209,6 +216,7 @@ static void become_spare(mt_runner_t *runner) {
     runner->next_spare = runtime->spares;
     runtime->spares = runner;
     pthread_mutex_unlock(&runtime->lock);
+    // sc: Dekker with mt_runtime_wait_idle: {detached; load waiters} against {waiters; load detached}.
     mt_a32_add_sc(&runtime->detached, (uint32_t)-1);
     mt__tell_idle(runtime);
 }
@@ -232,6 +240,7 @@ void mt__runner_main(void *raw) {
         worker = wait_as_spare(runner);
     }
     thread->worker = NULL;
+    // release: all this thread did, for who stops the runtime; pairs with the acquire in wait_for_threads.
     mt_a32_add(&runtime->threads, (uint32_t)-1);
     mt_env_system.unpark(NULL, &runtime->threads, UINT32_MAX >> 1);
 }
@@ -242,6 +251,7 @@ mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker) {
     runner->runtime = runtime;
     runner->worker = worker;
     mt_a32_store_rlx(&runner->token, 1);
+    // acq_rel: by rule; before the thread can count itself out.
     mt_a32_add(&runtime->threads, 1);
     mt_status_t status = runtime->env.thread_start(runtime->env.context, "martlet", mt__runner_main, runner,
                                                    &runner->handle);
@@ -261,6 +271,7 @@ bool mt_block_begin(mt_thread_t *thread) {
     mt_worker_t *worker = thread->worker;
     if (!worker) {
         if (thread->detached_from) {
+            // sc: as in become_spare.
             mt_a32_add_sc(&thread->detached_from->detached, (uint32_t)-1);
             mt__tell_idle(thread->detached_from);
         }
@@ -298,5 +309,6 @@ bool mt_block_begin(mt_thread_t *thread) {
 }
 
 void mt_block_end(mt_thread_t *thread) {
+    // sc: by rule for `detached`; user code runs again.
     if (thread->detached_from) mt_a32_add_sc(&thread->detached_from->detached, 1);
 }

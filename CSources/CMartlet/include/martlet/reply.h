@@ -30,6 +30,9 @@ typedef uint64_t mt_reply_ref_t; // 0 is none
 #define MT_REPLY_NUDGE UINT64_C(16)   // its waiter may be woken to look again (mt_reply_nudge)
 #define MT_REPLY_DEFERRED UINT64_C(8) // the handler returned without an answer: anyone may still give it (cycle.h)
 #define MT_REPLY_THREAD UINT64_C(32)  // with W: a thread on `futex`, which may leave as soon as it sees DONE
+_Static_assert((MT_REPLY_PHASE | MT_REPLY_WAITER | MT_REPLY_NUDGE | MT_REPLY_DEFERRED | MT_REPLY_THREAD) ==
+                   MT_REPLY_PHASE + MT_REPLY_WAITER + MT_REPLY_NUDGE + MT_REPLY_DEFERRED + MT_REPLY_THREAD,
+               "each flag is a bit of its own");
 
 // What completed it.
 typedef enum __attribute__((enum_extensibility(closed))) mt_reply_kind {
