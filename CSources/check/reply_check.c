@@ -75,6 +75,37 @@ MT_CHECK(reply_continuation) {
     mt_reply_free(thread, ref);
 }
 
+// A nudge takes the waiter away once, while there is no answer; it is not for threads.
+MT_CHECK(reply_nudge) {
+    open_region();
+    mt_thread_t *thread = mt_thread_self();
+    int waiter = 0;
+    mt_reply_ref_t ref = mt_reply_arm(thread, 0, 0, MT_FOREVER);
+    mt_reply_set_nudged_waiter(ref, &waiter);
+    mt_reply_nudge(ref);
+    EXPECT(resumed == &waiter && mt_reply_is_armed(ref));
+    resumed = NULL;
+    mt_reply_nudge(ref); // spent
+    EXPECT(resumed == NULL && mt_reply_wait(ref, &waiter));
+    mt_reply_nudge(ref); // it sleeps for good now
+    EXPECT(resumed == NULL && mt_reply_complete(ref, MT_REPLY_CANCELLED) && resumed == &waiter);
+    mt_reply_free(thread, ref);
+    mt_reply_ref_t next = mt_reply_arm(thread, 0, 0, MT_FOREVER);
+    mt_reply_set_nudged_waiter(next, &waiter);
+    resumed = NULL;
+    mt_reply_nudge(ref); // stale
+    EXPECT(resumed == NULL && mt_reply_complete(next, MT_REPLY_TIMEOUT) && resumed == &waiter);
+    resumed = NULL;
+    mt_reply_nudge(next); // answered
+    EXPECT(resumed == NULL);
+    mt_reply_free(thread, next);
+    ref = mt_reply_arm(thread, 0, 0, MT_FOREVER);
+    EXPECT(mt_reply_wait(ref, NULL)); // a thread
+    mt_reply_nudge(ref);
+    EXPECT(resumed == NULL && mt_reply_complete(ref, MT_REPLY_TIMEOUT) && mt_reply_is_done(ref));
+    mt_reply_free(thread, ref);
+}
+
 MT_CHECK(reply_reason_is_retained) {
     open_region();
     mt_thread_t *thread = mt_thread_self();
