@@ -125,7 +125,9 @@ struct BlockingCallTests {
                 do throws(CallError) { _ = try Desk.current.askBlocking { $1.reply(1) } } catch {
                     record.add("\(error.reason)")
                 }
-                do throws(CallError) { _ = try name.askBlocking { $1.reply(1) } } catch { record.add("\(error.reason)") }
+                do throws(CallError) { _ = try name.askBlocking { $1.reply(1) } } catch {
+                    record.add("\(error.reason)")
+                }
                 return from.reply(1)
             }
             #expect(answer == 1)

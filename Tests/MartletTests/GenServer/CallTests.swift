@@ -50,7 +50,9 @@ struct CallTests {
     func customTimeout(milliseconds: Int) async throws {
         try await withRuntime { test in
             let server = try await Desk.begin()
-            let call = Task { await reason { try await server.ask(timeout: .milliseconds(milliseconds)) { _, _ in .wait } } }
+            let call = Task {
+                await reason { try await server.ask(timeout: .milliseconds(milliseconds)) { _, _ in .wait } }
+            }
             await test.timersArmed(1)
             await test.advance(by: .nanoseconds(milliseconds * 1_000_000 - 1))
             #expect(test.runtime.statistics.timers == 1)

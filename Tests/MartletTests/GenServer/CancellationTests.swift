@@ -80,7 +80,9 @@ struct CancellationTests {
             let server = try await Desk.begin()
             for _ in 0..<20 {
                 let outcomes = await withTaskGroup(of: String.self) { group in
-                    for _ in 0..<50 { group.addTask { await reason { try await server.ask(timeout: nil) { $1.reply(1) } } } }
+                    for _ in 0..<50 {
+                        group.addTask { await reason { try await server.ask(timeout: nil) { $1.reply(1) } } }
+                    }
                     group.cancelAll()
                     return await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
                 }

@@ -119,7 +119,9 @@ struct InPlaceTests {
         }
     }
 
-    @Test("a kill during a handler in place fails the call at once, and the state ends when the handler does", .tags(.leak))
+    @Test(
+        "a kill during a handler in place fails the call at once, and the state ends when the handler does",
+        .tags(.leak))
     func kill() async throws {
         let census = Census()
         try await withRuntime { test in
@@ -200,10 +202,11 @@ struct InPlaceTests {
                     #expect(answer == 4)
                 }
             }
-            #expect(try await outer.ask { _, from in
-                record.add(Pid.current)
-                return from.reply(1)
-            } == 1)
+            #expect(
+                try await outer.ask { _, from in
+                    record.add(Pid.current)
+                    return from.reply(1)
+                } == 1)
             #expect(record.all == [outer.pid])
         }
     }

@@ -103,7 +103,8 @@ struct MailboxTests {
         }
     }
 
-    @Test("100,000 casts of 4 senders: handled and counted as lost add up exactly", .tags(.stress), arguments: [0, 1, 2])
+    @Test(
+        "100,000 casts of 4 senders: handled and counted as lost add up exactly", .tags(.stress), arguments: [0, 1, 2])
     func exactCounts(_ index: Int) async throws {
         let overflow: MailboxPolicy.Overflow = [.reject, .dropNewest, .dropOldest][index]
         try await withRuntime { test in

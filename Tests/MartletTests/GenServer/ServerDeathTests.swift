@@ -33,7 +33,9 @@ struct ServerDeathTests {
         }
     }
 
-    @Test("running, queued and deferred calls fail at once with the server's reason, no timer involved (R3)", arguments: End.allCases)
+    @Test(
+        "running, queued and deferred calls fail at once with the server's reason, no timer involved (R3)",
+        arguments: End.allCases)
     func allPending(_ end: End) async throws {
         try await withRuntime { test in
             let gate = Gate()
@@ -100,7 +102,9 @@ struct ServerDeathTests {
             await gate.arrived()
             let before = test.runtime.statistics.sent
             let reasons = await withTaskGroup(of: String.self) { group in
-                for _ in 0..<1_000 { group.addTask { await reason { try await server.ask(timeout: nil) { $1.reply(1) } } } }
+                for _ in 0..<1_000 {
+                    group.addTask { await reason { try await server.ask(timeout: nil) { $1.reply(1) } } }
+                }
                 await eventually { test.runtime.statistics.sent == before + 1_000 }
                 gate.open()
                 return await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A runtime of one test, on time that the test moves. Not a deterministic scheduler: workers are threads; only the clock
-// stands still.
+// A runtime of one test, on time that the test moves. Not a deterministic scheduler: workers are threads; only the
+// clock stands still.
 
 import Foundation
 import Testing
@@ -17,7 +17,7 @@ struct TestRuntime: Sendable {
         await onThread { runtime.advanceBlocking(time, byNanoseconds: duration._unsignedNanoseconds) }
     }
 
-    /// Waits until every worker sleeps. A handler that blocks at a gate does not count.
+    /// Waits until every worker sleeps; a handler that blocks at a gate does not count.
     func settle() async { await onThread { runtime.waitUntilIdleBlocking() } }
 
     /// Waits until that many timers are armed: a call's deadline, for instance, when the call has been sent.
