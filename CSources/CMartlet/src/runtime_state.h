@@ -125,6 +125,7 @@ static inline uint64_t mt__now(const mt_runtime_t *runtime) { return runtime->en
 // queue.c
 void mt__inject(mt_runtime_t *runtime, mt_item_t item);
 mt_item_t mt__inject_take(mt_runtime_t *runtime);
+mt_item_t mt__inject_take_batch(mt_worker_t *worker); // the first; more of them to the ring
 void mt__ring_put(mt_worker_t *worker, mt_item_t item);
 mt_item_t mt__ring_take(mt_worker_t *worker);
 mt_item_t mt__ring_steal(mt_worker_t *thief, mt_worker_t *victim);

@@ -82,7 +82,19 @@ static void tend_timers(mt_worker_t *worker, uint64_t now) {
         mt_timers_expire(runtime->timers, now, TIMER_BATCHES);
 }
 
-// Runs an item and the chain of run-next behind it, within one budget.
+static mt_item_t find_local(mt_worker_t *worker) {
+    mt_runtime_t *runtime = worker->runtime;
+    mt_item_t item = 0;
+    if (++worker->find_count % INJECT_FIRST_EVERY == 0) item = mt__inject_take(runtime);
+    if (!item) item = mt__run_next_take(worker);
+    if (!item) item = mt__ring_take(worker);
+    if (!item) item = mt__inject_take_batch(worker);
+    if (!item) item = mt__stall_take(runtime);
+    return item;
+}
+
+// Runs an item, what it woke and what else waits here, within one budget: so a fan-out of single messages pays for the
+// clock and the timers once in a budget, not once a process.
 static void run_turn(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
     mt_runtime_t *runtime = worker->runtime;
     uint64_t now = mt__now(runtime);
@@ -94,12 +106,15 @@ static void run_turn(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
     while (item) {
         run_item(thread, worker, item);
         if (thread->worker != worker) return; // given away while the handler blocked
-        item = mt__run_next_take(worker);
-        if (item && worker->budget == 0) {
-            mt__ring_put(worker, item);
-            mt__notify(runtime);
+        if (worker->budget == 0) {
+            item = mt__run_next_take(worker);
+            if (item) {
+                mt__ring_put(worker, item);
+                mt__notify(runtime);
+            }
             break;
         }
+        item = find_local(worker);
     }
     mt_a64_store_rlx(&worker->turn_start_ns, 0);
 }
@@ -146,17 +161,6 @@ static void end_search(mt_worker_t *worker) {
     // sc: Dekker with submit, which woke nobody while this worker searched.
     uint64_t before = mt_a64_add_sc(&worker->runtime->idle, -(UINT64_C(1) << 32));
     if (before >> 32 == 1) mt__notify(worker->runtime);
-}
-
-static mt_item_t find_local(mt_worker_t *worker) {
-    mt_runtime_t *runtime = worker->runtime;
-    mt_item_t item = 0;
-    if (++worker->find_count % INJECT_FIRST_EVERY == 0) item = mt__inject_take(runtime);
-    if (!item) item = mt__run_next_take(worker);
-    if (!item) item = mt__ring_take(worker);
-    if (!item) item = mt__inject_take(runtime);
-    if (!item) item = mt__stall_take(runtime);
-    return item;
 }
 
 static mt_item_t search(mt_worker_t *worker) {
