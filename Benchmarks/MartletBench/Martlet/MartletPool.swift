@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// `martlet.pool`: GenServers as one writes them, with the default execution: handlers run on the workers of the runtime.
+// `martlet.pool`: GenServers as one writes them, with the default execution: handlers run on the workers of the
+// runtime.
 //
-// Clients of `call` are tasks on the runtime's executor, so that a call stays on the runtime's threads. Producers, readers
-// and those who arm timers are threads, as everywhere. All of it runs on `Runtime.shared`.
+// Clients of `call` are tasks on the runtime's executor, so that a call stays on the runtime's threads. Producers,
+// readers and those who arm timers are threads, as everywhere. All of it runs on `Runtime.shared`.
 
 import Martlet
 import MartletBenchCore

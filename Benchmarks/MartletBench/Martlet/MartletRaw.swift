@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `martlet.raw`: the loops that one writes by hand, in raw processes: receive, switch, send the answer.
 //
-// Clients of `call` are processes too; each has a mailbox, where the answers arrive. What a GenServer adds (typed replies,
-// deadlines, failing at once when the server ends) is not there, so this is not the same work as `martlet.pool`.
+// Clients of `call` are processes too; each has a mailbox, where the answers arrive. What a GenServer adds (typed
+// replies, deadlines, failing at once when the server ends) is not there, so this is not the same work as
+// `martlet.pool`.
 
 import Martlet
 import MartletBenchCore
