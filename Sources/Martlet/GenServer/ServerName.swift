@@ -67,14 +67,14 @@ public struct ServerName<S: Server & ~Copyable>: ServerAddress {
     }
 }
 
-extension ServerName: ExpressibleByStringLiteral {
+extension ServerName: ExpressibleByStringLiteral where S: ~Copyable {
     /// A literal name.
     ///
     /// - Parameter name: the name.
     public init(stringLiteral name: StaticString) { self.init(name.description) }
 }
 
-extension ServerName: CustomStringConvertible {
+extension ServerName: CustomStringConvertible where S: ~Copyable {
     /// The name.
     public var description: String {
         switch storage {

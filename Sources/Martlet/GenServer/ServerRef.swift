@@ -47,7 +47,7 @@ public struct ServerRef<S: Server & ~Copyable>: ServerAddress, Hashable, Bitwise
     @inlinable public var process: ProcessRef<S.Message> { ProcessRef(pid: pid) }
 }
 
-extension ServerRef: CustomStringConvertible {
+extension ServerRef: CustomStringConvertible where S: ~Copyable {
     /// Type and pid, as `Counter<12.3>`.
     public var description: String { "\(_typeName(S.self))\(pid)" }
 }
