@@ -14,7 +14,7 @@ static uint32_t next_generation(mt_slot_t *slot) {
     return 1;
 }
 
-mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_spawn_t *spec, mt_pid_t *pid) {
+static mt_status_t spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_spawn_t *spec, mt_pid_t *pid) {
     // sc: Dekker with mt_runtime_close: {processes; load state} against {state; load processes}: a closer that finds no
     // process has refused every spawn it did not count.
     bool is_over_limit = mt_a32_add_sc(&runtime->processes, 1) >= runtime->config.processes_max;
@@ -47,6 +47,14 @@ mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const m
     // Pushed before anybody is shown the pid, so that no message can come before INIT.
     mt_process_push(thread, slot, generation, spec->init);
     return MT_OK;
+}
+
+mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_spawn_t *spec, mt_pid_t *pid) {
+    // A spawner that was killed has no effect.
+    if (!mt_effect_begin(thread)) return MT_NO_PROCESS;
+    mt_status_t status = spawn(runtime, thread, spec, pid);
+    mt_effect_end(thread);
+    return status;
 }
 
 static bool is_over(uint64_t life, mt_pid_t pid) { return (life ^ pid) >> 32 || !(life & MT_LIFE_LIVE); }

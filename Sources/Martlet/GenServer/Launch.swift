@@ -2,12 +2,14 @@
 // What the asynchronous and the blocking start share: the request for a process, and what its answer means.
 
 @safe
+@usableFromInline
 struct _Launch<S: Server & ~Copyable>: ~Copyable {
     /// Hears of the end of `init`.
-    let call: _Call
-    private let core: OpaquePointer
-    private let request: _SpawnRequest
+    @usableFromInline let call: _Call
+    @usableFromInline let core: OpaquePointer
+    @usableFromInline let request: _SpawnRequest
 
+    @inlinable
     init(_ name: ServerName<S>?, _ options: StartOptions) throws(StartError) {
         unsafe core = unsafe options.runtime?.core ?? Runtime.currentCore
         request = Self.request(name, options)
@@ -16,7 +18,8 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
         self.call = call
     }
 
-    private static func request(_ name: ServerName<S>?, _ options: StartOptions) -> _SpawnRequest {
+    @inlinable
+    static func request(_ name: ServerName<S>?, _ options: StartOptions) -> _SpawnRequest {
         let mailbox = options.mailbox ?? S.mailbox
         var request = _SpawnRequest(mailbox)
         request.trapsExits = S.trapsExits
@@ -36,6 +39,7 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
         return request
     }
 
+    @inlinable
     func spawn(_ argument: consuming S.Argument) -> Result<UInt64, StartError> {
         unsafe _Spawning.spawn(S.processClass, argument, request, in: core, reply: call.ref).mapError { failure in
             switch failure {
@@ -46,6 +50,7 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
     }
 
     /// After the answer: the reference, or why there is none.
+    @inlinable
     func finish(_ pid: UInt64) throws(StartError) -> ServerRef<S> {
         switch call.takeOutcome() {
         case .value: return ServerRef(_pid: Pid(raw: pid))
@@ -61,6 +66,7 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
     }
 
     /// Whether the process is still there after a failure, and was killed for it: its end must be awaited.
+    @usableFromInline
     func mustEnd(_ error: StartError, _ pid: UInt64) -> Bool {
         guard Pid(raw: pid).isAlive else { return false }
         _Post.kill(pid)

@@ -15,30 +15,48 @@ extension Server where Self: ~Copyable {
     /// - Returns: the reference.
     /// - Throws: ``StartError``: `alreadyStarted` with the holder of the name, `ignored`, `failed`, `exited`, `timeout`,
     ///   `systemLimit`, `shutDown`.
+    @inlinable
     public nonisolated(nonsending) static func start(
         _ argument: Argument, name: ServerName<Self>? = nil, options: StartOptions = StartOptions()
     ) async throws(StartError) -> ServerRef<Self> {
         let launch = try _Launch<Self>(name, options)
         let call = launch.call
-        switch launch.spawn(argument) {
+        var spawned: Result<UInt64, StartError>
+        if call.isNudged, !Task.isCancelled {
+            spawned = .failure(.systemLimit)
+            await call.startNudged {
+                spawned = launch.spawn(argument)
+                if case .failure = spawned { return false }
+                return true
+            }
+        } else {
+            spawned = launch.spawn(argument)
+            call.armDeadline()
+        }
+        switch spawned {
         case .failure(let error):
             call.discard()
             throw error
         case .success(let pid):
-            call.armDeadline()
-            await withTaskCancellationHandler {
-                await call.waitShared()
-            } onCancel: {
-                call.cancel()
+            if !call.isDone {
+                await withTaskCancellationHandler {
+                    await call.waitShared()
+                } onCancel: {
+                    call.cancel()
+                }
             }
             do { return try launch.finish(pid) } catch {
                 // The starter hears of a failure only when nothing of the process is left.
-                if launch.mustEnd(error, pid) { _ = try? await Pid(raw: pid).waitForExit() }
+                if launch.mustEnd(error, pid) { await _awaitEnd(pid) }
                 throw error
             }
         }
     }
 }
+
+/// Until nothing of a failed start is left, whatever the starter's task is told meanwhile.
+@usableFromInline
+nonisolated(nonsending) func _awaitEnd(_ pid: UInt64) async { _ = try? await Pid(raw: pid).waitForExit() }
 
 extension Server where Self: ~Copyable, Argument == Void {
     /// Starts a server and returns when its `init` has (R1).
@@ -48,6 +66,7 @@ extension Server where Self: ~Copyable, Argument == Void {
     ///   - options: mailbox, init timeout, runtime; by default what the type declares.
     /// - Returns: the reference.
     /// - Throws: ``StartError``.
+    @inlinable
     public nonisolated(nonsending) static func start(
         name: ServerName<Self>? = nil, options: StartOptions = StartOptions()
     ) async throws(StartError) -> ServerRef<Self> { try await start((), name: name, options: options) }

@@ -7,6 +7,7 @@
 public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
     @usableFromInline let install: (@escaping @Sendable (_Slice) -> _Run) -> Void
 
+    @usableFromInline
     init(install: @escaping (@escaping @Sendable (_Slice) -> _Run) -> Void) { self.install = install }
 
     /// Runs `engine`, which stands in for `S`: same messages, its own state around the user's.
@@ -21,7 +22,7 @@ public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
 
 extension Server where Self: ~Copyable {
     /// The class of processes of this type.
-    static var processClass: _ProcessClass {
+    @inlinable static var processClass: _ProcessClass {
         _ProcessClass.of(Self.self) {
             var run: (@Sendable (_Slice) -> _Run)?
             _boot(ServerBoot { run = $0 })

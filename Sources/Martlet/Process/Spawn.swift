@@ -74,6 +74,7 @@ public nonisolated(nonsending) func withProcess<Message: Sendable, R>(
 
 extension _SpawnRequest {
     /// With the bound of a policy.
+    @usableFromInline
     init(_ mailbox: MailboxPolicy) {
         self.init()
         capacity = mailbox.capacity ?? 0

@@ -45,6 +45,7 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     }
 
     /// Arms a slot that a runtime answers: a start.
+    @inlinable
     static func begin(in core: OpaquePointer, timeout: UInt64) -> Result<_Call, _Refused> {
         guard let thread = unsafe mt_thread_self() else { return .failure(.overloaded) }
         let deadline = unsafe mt_call_deadline(thread, core, timeout)
@@ -66,6 +67,7 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     }
 
     /// Arms the deadline of a slot that is shared already.
+    @inlinable
     func armDeadline() {
         guard deadline != .max, let thread = unsafe mt_thread_self() else { return }
         unsafe mt_deadline_arm(thread, core, ref, deadline)
@@ -79,6 +81,7 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     }
 
     /// Gives a slot back that nobody was told of.
+    @inlinable
     func discard() {
         guard let thread = unsafe mt_thread_self() else { return }
         unsafe mt_reply_free(thread, ref)
@@ -161,6 +164,16 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
         }
     }
 
+    /// As `sendNudged`, for a request that `start` makes; false: it could not be made, and the slot is done.
+    @inlinable
+    nonisolated(nonsending) func startNudged(_ start: () -> Bool) async {
+        unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
+            unsafe mt_reply_set_nudged_waiter(ref, _Waiter(continuation).pointer)
+            if let thread = unsafe mt_thread_self() { unsafe mt_deadline_arm(thread, core, ref, deadline) }
+            if !start() { _ = mt_reply_complete(ref, .noProcess) }
+        }
+    }
+
     /// Suspends the task until the slot is done; `start` is called once with the continuation registered, or not at all
     /// when the task is cancelled already.
     nonisolated(nonsending) func suspend(_ start: (UnsafeMutablePointer<mt_thread_t>) -> Void) async {
@@ -204,6 +217,7 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     }
 
     /// Waits as a task for a slot that is shared already.
+    @usableFromInline
     nonisolated(nonsending) func waitShared() async {
         unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             let waiter = unsafe _Waiter(continuation)

@@ -4,7 +4,7 @@
 
 public import CMartlet
 internal import Glibc
-internal import Synchronization
+public import Synchronization
 
 /// The engine of one type of process.
 @usableFromInline
@@ -42,10 +42,28 @@ final class _ProcessClass: Sendable {
     private static let table = Mutex<[UInt: _ProcessClass]>([:])
 
     /// The class of a type, made from a name and an engine at its first use.
+    @inlinable
     static func of<T: ~Copyable>(
         _: T.Type, make: () -> (name: String, run: @Sendable (_Slice) -> _Run)
     ) -> _ProcessClass {
         let typeID = unsafe unsafeBitCast(T.self, to: UInt.self)
+        // Most starts are of the type that was started last; classes live for ever, so a stale word is harmless.
+        let recent = unsafe UnsafeRawPointer(bitPattern: recent.load(ordering: .acquiring))
+        if let recent = unsafe recent {
+            let found = unsafe Unmanaged<_ProcessClass>.fromOpaque(recent).takeUnretainedValue()
+            if found.runs(T.self) { return found }
+        }
+        let found = inTable(typeID, make)
+        Self.recent.store(UInt(bitPattern: unsafe Unmanaged.passUnretained(found).toOpaque()), ordering: .releasing)
+        return found
+    }
+
+    @usableFromInline static let recent = Atomic<UInt>(0)
+
+    @usableFromInline
+    static func inTable(
+        _ typeID: UInt, _ make: () -> (name: String, run: @Sendable (_Slice) -> _Run)
+    ) -> _ProcessClass {
         if let found = table.withLock({ $0[typeID] }) { return found }
         // Outside the lock: `make` runs the behaviour's code. Two threads may both make one; the first stays.
         let (name, run) = make()
@@ -58,6 +76,7 @@ final class _ProcessClass: Sendable {
     }
 
     /// Whether this class runs processes of a type.
+    @inlinable
     func runs<T: ~Copyable>(_: T.Type) -> Bool {
         unsafe core.pointee.type_id == unsafeBitCast(T.self, to: UnsafeRawPointer.self)
     }

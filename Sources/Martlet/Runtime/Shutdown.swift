@@ -13,10 +13,8 @@ extension Runtime {
     ///   - stuck: is shown each process that is still there at the deadline, before its kill.
     func stopBlocking(deadline: UInt64, ask: (UInt64) -> Void, stuck: (UInt64) -> Void) {
         _ = unsafe mt_runtime_close(core)
-        // Processes that were being started when the door closed are found by a second look.
-        for _ in 0..<2 { for pid in pids { ask(pid) } }
-        let now = mt_env_system_now()
-        if unsafe !mt_runtime_wait_empty(core, mt_instant_after(now, deadline)) {
+        let end = mt_instant_after(mt_env_system_now(), deadline)
+        if !askUntilEmpty(until: end, ask) {
             for pid in pids {
                 stuck(pid)
                 _Post.kill(pid)
@@ -25,6 +23,20 @@ extension Runtime {
         }
         _ = unsafe mt_runtime_stop(core, mt_instant_after(mt_env_system_now(), Self.graceAfterKill))
         context.hold(nil)
+    }
+
+    /// A process whose start was under way when the door closed shows up late: looks again now and then, each process is
+    /// asked once. False: some are left at the end.
+    private func askUntilEmpty(until end: UInt64, _ ask: (UInt64) -> Void) -> Bool {
+        var asked: Set<UInt64> = []
+        var look: UInt64 = 1_000_000
+        while true {
+            for pid in pids where asked.insert(pid).inserted { ask(pid) }
+            let next = min(end, mt_instant_after(mt_env_system_now(), look))
+            if unsafe mt_runtime_wait_empty(core, next) { return true }
+            if mt_env_system_now() >= end { return false }
+            look *= 4
+        }
     }
 
     /// What killed processes and ending threads are given before they are left behind: 1 s.

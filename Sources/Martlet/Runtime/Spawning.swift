@@ -12,7 +12,7 @@ struct _Init<Argument> {
     /// Objects the engine keeps with the state, nil for nearly all.
     @usableFromInline var extras: AnyObject?
 
-    @usableFromInline
+    @inlinable
     init(head: mt_init_t, argument: consuming Argument, extras: AnyObject?) {
         unsafe self.head = unsafe head
         self.argument = argument
@@ -23,12 +23,15 @@ struct _Init<Argument> {
 /// How a process is to be started.
 @usableFromInline
 struct _SpawnRequest {
-    var name: UInt64 = 0
-    var capacity = 0
+    @usableFromInline var name: UInt64 = 0
+    @usableFromInline var capacity = 0
     /// 0 unbounded, 1 reject, 2 drop newest, 3 drop oldest.
-    var policy: UInt32 = 0
-    var trapsExits = false
-    var extras: AnyObject?
+    @usableFromInline var policy: UInt32 = 0
+    @usableFromInline var trapsExits = false
+    @usableFromInline var extras: AnyObject?
+
+    @inlinable
+    init() {}
 }
 
 /// Why there is no new process.
@@ -37,8 +40,10 @@ enum _SpawnFailure: Error {
     case shutDown, systemLimit
 }
 
+@usableFromInline
 enum _Spawning {
     /// Starts a process of a class; `reply` hears of its init (0: nobody does).
+    @inlinable
     static func spawn<Argument>(
         _ processClass: _ProcessClass, _ argument: consuming Argument, _ request: _SpawnRequest, in core: OpaquePointer,
         reply: UInt64
@@ -63,7 +68,8 @@ enum _Spawning {
     }
 
     // The core reads the header in the node, so a large argument is boxed by itself.
-    private static func make<Argument>(
+    @inlinable
+    static func make<Argument>(
         _ thread: UnsafeMutablePointer<mt_thread_t>, _ payload: consuming _Init<Argument>, reply: UInt64
     ) -> _Node? {
         if unsafe _Node.holds(_Init<Argument>.self) {

@@ -25,11 +25,17 @@ enum _Timers {
         after delay: UInt64, period: UInt64, isFixedDelay: Bool, _ action: @escaping @Sendable () -> Void
     ) -> UInt64 {
         guard let thread = unsafe mt_thread_self() else { return 0 }
-        let payload = unsafe Unmanaged.passRetained(_TimedAction(action, isRepeated: period > 0)).toOpaque()
+        let runtime = Runtime.current
+        // Names resolve in the runtime that the timer was armed in, also where a test's thread drives its clock.
+        let timed = _TimedAction(isRepeated: period > 0) {
+            if Runtime.ofThread === runtime { return action() }
+            Runtime.$taskCurrent.withValue(runtime, operation: action)
+        }
+        let payload = unsafe Unmanaged.passRetained(timed).toOpaque()
         var ref: UInt64 = 0
         let policy: mt_timer_policy_t = isFixedDelay ? .fixedDelay : .fixedRate
         let status = unsafe mt_timed_call(
-            thread, Runtime.currentCore, delay, period, policy, _TimedAction.operations, payload, &ref)
+            thread, runtime.core, delay, period, policy, _TimedAction.operations, payload, &ref)
         if status == .ok { return ref }
         unsafe Unmanaged<_TimedAction>.fromOpaque(payload).release()
         return 0
@@ -59,7 +65,7 @@ private final class _TimedAction: Sendable {
     let action: @Sendable () -> Void
     let isRepeated: Bool
 
-    init(_ action: @escaping @Sendable () -> Void, isRepeated: Bool) {
+    init(isRepeated: Bool, _ action: @escaping @Sendable () -> Void) {
         self.action = action
         self.isRepeated = isRepeated
     }
