@@ -66,7 +66,8 @@ typedef struct mt_spawn {
 } mt_spawn_t;
 
 // Starts a process: its first message is spec->init, then the pid is shown. MT_SHUT_DOWN, MT_SYSTEM_LIMIT, MT_NO_MEMORY,
-// MT_INVALID (capacity): nothing happened, the node is the caller's. Any thread.
+// MT_INVALID (capacity), MT_NO_PROCESS (the spawning handler was killed): nothing happened, the node is the caller's. Any
+// thread.
 mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_spawn_t *spec, mt_pid_t *pid);
 
 // Sends a user message; `kind`, `ops`, `reply` and the payload are complete. MT_OK or MT_DISPLACED: the node is the
