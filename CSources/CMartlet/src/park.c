@@ -109,8 +109,7 @@ static bool sleep_once(mt_worker_t *worker, uint64_t deadline_ns) {
 
 void mt__park(mt_worker_t *worker) {
     mt_runtime_t *runtime = worker->runtime;
-    mt__nursery_flush(worker);
-    // A deadline that could not be kept completed its call, whose waiter may be next here: nobody else looks for it.
+    // Completing a call puts its waiter in run-next, where nobody else looks.
     if (MT_UNLIKELY(mt_aptr_load_rlx(&worker->run_next) != NULL)) return;
     bool was_last_searcher = false;
     enter_parked(worker, &was_last_searcher);
@@ -119,6 +118,8 @@ void mt__park(mt_worker_t *worker) {
     // Virtual time has no driver: who moves the clock fires what is due.
     bool is_driver = !runtime->env.is_virtual && mt_aptr_cas(&runtime->driver, &nobody, worker);
     uint64_t deadline = is_driver ? mt_timers_driver_enter(runtime->timers) : MT_FOREVER;
+    uint64_t nursery = mt__nursery_deadline(worker);
+    if (nursery < deadline) deadline = nursery;
     mt__tell_idle(runtime);
     mt_a64_bump(&mt_stats(mt_thread_current, runtime)->parks, 1);
     // acquire: pairs with the exchange in mt__notify and the others that wake; state with mt_runtime_stop.

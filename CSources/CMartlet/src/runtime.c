@@ -32,7 +32,10 @@ static bool is_valid(const mt_config_t *config) {
 }
 
 static void free_workers(mt_runtime_t *runtime) {
-    for (uint32_t i = 0; runtime->workers && i < runtime->config.workers; i++) free(runtime->workers[i]);
+    for (uint32_t i = 0; runtime->workers && i < runtime->config.workers; i++) {
+        if (runtime->workers[i]) free(runtime->workers[i]->nursery);
+        free(runtime->workers[i]);
+    }
     free(runtime->workers);
     runtime->workers = NULL;
 }
@@ -49,6 +52,9 @@ static mt_status_t make_workers(mt_runtime_t *runtime) {
         worker->runtime = runtime;
         worker->random = runtime->env.random(runtime->env.context);
         runtime->workers[i] = worker;
+        worker->nursery = mt_alloc_zeroed(MT_NURSERY_SIZE * sizeof *worker->nursery);
+        if (!worker->nursery) return MT_NO_MEMORY;
+        worker->nursery_capacity = MT_NURSERY_SIZE;
     }
     return MT_OK;
 }
@@ -236,12 +242,6 @@ const mt_env_t *mt_runtime_env(const mt_runtime_t *runtime) { return &runtime->e
 mt_timers_t *mt_runtime_timers(mt_runtime_t *runtime) { return runtime->timers; }
 mt_names_t *mt_runtime_names(mt_runtime_t *runtime) { return runtime->names; }
 void *mt_runtime_context(const mt_runtime_t *runtime) { return runtime->config.context; }
-
-mt_runtime_t *mt_runtime_current(void) {
-    mt_thread_t *thread = mt_thread_current;
-    if (!thread) return NULL;
-    return thread->worker ? thread->worker->runtime : thread->detached_from;
-}
 
 uint64_t mt_runtime_now_upper(const mt_runtime_t *runtime) {
     if (runtime->env.now_ns != mt_env_system.now_ns) return mt__now(runtime);

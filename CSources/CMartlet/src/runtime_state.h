@@ -20,7 +20,7 @@ typedef uint64_t mt_item_t;
 #define MT_RING_SIZE 256u
 // Stalled processes that wait apart; more of them stay in the run queues.
 #define MT_STALLED_MAX 64u
-// Deadlines that a worker keeps out of the wheel.
+// Deadlines that a worker keeps out of the wheel, at first; the ring grows (deadline.c).
 #define MT_NURSERY_SIZE 256u
 // Kills and exits under retry by the monitor grow from this.
 #define MT_RETRIES_INITIAL 16u
@@ -45,12 +45,13 @@ struct mt_worker {
     uint32_t budget;     // messages left in this turn
     uint64_t random;
     mt_runtime_t *runtime;
-    uint32_t nursery_first, nursery_next; // entries first..next-1, modulo its size
-    uint64_t nursery_flushed_ns;
+    uint64_t nursery_due_ns; // when entries first..mark leave
     bool is_searching;
-    unsigned char pad1[MT_CACHE_LINE - 56];
+    unsigned char pad1[MT_CACHE_LINE - 48];
     mt_a64_t cells[MT_RING_SIZE]; // owner writes, thieves read
-    mt_nursery_entry_t nursery[MT_NURSERY_SIZE]; // owner
+    mt_nursery_entry_t *nursery;                         // owner; a ring of nursery_capacity, a power of two
+    uint32_t nursery_capacity;
+    uint32_t nursery_first, nursery_mark, nursery_next;
     // Parking: `is_parked` and the link are guarded by the runtime's lock.
     mt_a32_t token; // 1: wake up
     bool is_parked;
@@ -167,6 +168,7 @@ void mt__monitor_main(void *runtime);
 void mt__monitor_wake(mt_runtime_t *runtime);
 void mt__retry_later(mt_runtime_t *runtime, mt_pid_t pid);
 // deadline.c
-void mt__nursery_flush(mt_worker_t *worker);
+void mt__nursery_age(mt_worker_t *worker, uint64_t now_ns); // between turns
+uint64_t mt__nursery_deadline(mt_worker_t *worker);         // when to look again, MT_FOREVER: empty
 
 #endif

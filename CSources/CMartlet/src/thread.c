@@ -84,6 +84,7 @@ void mt_thread_detach(void) {
     thread->frame = NULL;
     thread->worker = NULL;
     thread->detached_from = NULL;
+    thread->runtime = NULL;
     thread->stats_runtime = NULL;
     thread->stats = NULL;
     mt_a32_store_rlx(&thread->attached, 0); // relaxed: as in attach

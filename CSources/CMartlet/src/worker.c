@@ -16,8 +16,6 @@
 #define SEARCH_MAX_NS UINT64_C(20000)
 // A victim's run-next is left to it until its turn has stood still so long.
 #define RUN_NEXT_PATIENCE_NS UINT64_C(20000)
-// Calls in the nursery see the wheel after at most about this long on a worker that never sleeps.
-#define NURSERY_MAX_NS UINT64_C(1000000)
 // Batches of expired timers a busy worker takes between two turns.
 #define TIMER_BATCHES 8u
 
@@ -74,10 +72,7 @@ static void run_item(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
 // Between turns: deadlines that wait in the nursery and timers that nobody drives.
 static void tend_timers(mt_worker_t *worker, uint64_t now) {
     mt_runtime_t *runtime = worker->runtime;
-    if (worker->nursery_first != worker->nursery_next && now - worker->nursery_flushed_ns >= NURSERY_MAX_NS) {
-        mt__nursery_flush(worker);
-        worker->nursery_flushed_ns = now;
-    }
+    mt__nursery_age(worker, now);
     if (!runtime->env.is_virtual && mt_timers_next_due(runtime->timers) <= now)
         mt_timers_expire(runtime->timers, now, TIMER_BATCHES);
 }
@@ -190,6 +185,7 @@ static mt_item_t find_work(mt_worker_t *worker) {
             return item;
         }
         mt__park(worker);
+        mt__nursery_age(worker, mt__now(runtime));
         if (!runtime->env.is_virtual && mt_timers_next_due(runtime->timers) <= mt__now(runtime)) {
             // A storm is for everybody: after some batches the rest is left to the next look, and another may help.
             mt_timers_expire(runtime->timers, mt__now(runtime), TIMER_BATCHES);
@@ -230,6 +226,7 @@ void mt__runner_main(void *raw) {
     mt_runtime_t *runtime = runner->runtime;
     mt_thread_t *thread = mt_thread_self();
     if (!thread) MT_FATAL("no memory for the record of a worker thread");
+    thread->runtime = runtime;
     mt_worker_t *worker = wait_as_spare(runner);
     while (worker) {
         thread->worker = worker;
@@ -282,7 +279,6 @@ bool mt_block_begin(mt_thread_t *thread) {
         return true;
     }
     mt_runtime_t *runtime = worker->runtime;
-    mt__nursery_flush(worker);
     pthread_mutex_lock(&runtime->lock);
     mt_runner_t *spare = runtime->spares;
     bool may_start = !spare && runtime->runner_count < runtime->config.workers + runtime->config.spares_max;

@@ -56,7 +56,7 @@ extension Server where Self: ~Copyable {
 
 /// Until nothing of a failed start is left, whatever the starter's task is told meanwhile.
 @usableFromInline
-nonisolated(nonsending) func _awaitEnd(_ pid: UInt64) async { _ = try? await Pid(raw: pid).waitForExit() }
+nonisolated(nonsending) func _awaitEnd(_ pid: UInt64) async { await Pid(raw: pid).waitForExitUncancelled() }
 
 extension Server where Self: ~Copyable, Argument == Void {
     /// Starts a server and returns when its `init` has (R1).

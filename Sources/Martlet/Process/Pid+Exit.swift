@@ -45,6 +45,15 @@ extension Pid {
 }
 
 extension Pid {
+    /// Waits for the end of the process, also in a task that was cancelled.
+    nonisolated(nonsending) func waitForExitUncancelled() async {
+        guard case .success(let call) = _Call.begin(to: raw, timeout: .max) else { return }
+        unsafe await call.suspend { _ in
+            if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
+        }
+        _ = call.takeOutcome()
+    }
+
     /// Waits for the end of the process, blocking the thread.
     func waitForExitBlocking() {
         guard case .success(let call) = _Call.begin(to: raw, timeout: .max) else { return }

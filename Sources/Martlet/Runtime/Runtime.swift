@@ -2,8 +2,8 @@
 // The scheduler, timers and name table that processes run on. Not a process, and not global state: `shared` is one of
 // many.
 
-internal import CMartlet
-internal import Synchronization
+public import CMartlet
+public import Synchronization
 
 /// A set of workers with a timer wheel and a name table.
 ///
@@ -71,8 +71,17 @@ public final class Runtime: Sendable {
         return unsafe _RuntimeContext.borrow(pointer).held
     }
 
-    /// The core runtime that names resolve in and starts use; as ``current``, without counting references on workers.
-    @usableFromInline static var currentCore: OpaquePointer { unsafe mt_runtime_current() ?? current.core }
+    /// The core runtime that names resolve in and starts use; as ``current``, without counting references.
+    @inlinable @inline(__always)
+    static var currentCore: OpaquePointer {
+        if let core = unsafe mt_runtime_current() { return unsafe core }
+        return unsafe hasTaskCurrent.load(ordering: .relaxed) ? currentOfTask : sharedCore
+    }
+
+    /// Whether any task ever had a runtime of its own: spares all others the look.
+    @usableFromInline static let hasTaskCurrent = Atomic(false)
+    @usableFromInline nonisolated(unsafe) static let sharedCore: OpaquePointer = unsafe shared.core
+    @usableFromInline static var currentOfTask: OpaquePointer { unsafe current.core }
 
     /// Makes this runtime ``current`` for the body and for the tasks it creates.
     ///
@@ -82,6 +91,7 @@ public final class Runtime: Sendable {
     public nonisolated(nonsending) func withCurrent<R, E: Error>(
         _ body: () async throws(E) -> R
     ) async throws(E) -> R {
+        Self.hasTaskCurrent.store(true, ordering: .relaxed)
         let result: Result<R, E> = await Self.$taskCurrent.withValue(self) {
             do throws(E) { return .success(try await body()) } catch { return .failure(error) }
         }

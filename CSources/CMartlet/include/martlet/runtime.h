@@ -52,7 +52,10 @@ mt_names_t *mt_runtime_names(mt_runtime_t *runtime);
 void *mt_runtime_context(const mt_runtime_t *runtime);
 static inline mt_runtime_t *mt_runtime_of(mt_slot_t *slot) { return (mt_runtime_t *)mt_aptr_load_rlx(&slot->runtime); }
 // The runtime this thread works for, NULL on other threads.
-mt_runtime_t *mt_runtime_current(void);
+static inline mt_runtime_t *mt_runtime_current(void) {
+    mt_thread_t *thread = mt_thread_current;
+    return thread ? thread->runtime : NULL;
+}
 
 // An upper bound of now, at most 10 ms ahead, for deadlines that must not be early; cheaper than now_ns.
 uint64_t mt_runtime_now_upper(const mt_runtime_t *runtime);

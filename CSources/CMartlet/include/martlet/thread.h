@@ -26,6 +26,7 @@ struct mt_thread {
     // Touched by the thread alone; NULL at attach.
     struct mt_frame *frame;           // innermost handler on this thread's stack
     struct mt_worker *worker;         // the worker whose context this thread runs
+    struct mt_runtime *runtime;       // whose worker or spare this thread is, for life
     struct mt_runtime *detached_from; // the runtime whose context this thread gave away when it blocked
     void *stats_runtime;              // cache of the statistics: whose ...
     void *stats;                      // ... and where
