@@ -2,6 +2,8 @@
 // A place where a handler waits until the test lets it go on.
 
 import Dispatch
+import Glibc
+import Synchronization
 import Testing
 
 @testable import Martlet
@@ -10,9 +12,16 @@ import Testing
 final class Gate: Sendable {
     private let arrivals = DispatchSemaphore(value: 0)
     private let opened = DispatchSemaphore(value: 0)
+    /// Handlers that wait with another worker standing in.
+    private let inside = Atomic(0)
 
     /// In a handler: tells the test and waits, with another worker standing in.
-    func pass() { Runtime.blocking { passHoldingWorker() } }
+    func pass() {
+        inside.add(1, ordering: .sequentiallyConsistent)
+        Runtime.blocking { passHoldingWorker() }
+        // Only now the runtime counts this thread as running again.
+        inside.subtract(1, ordering: .sequentiallyConsistent)
+    }
 
     /// In a handler: the same, but keeps the worker's thread, as code that does not know of the runtime.
     func passHoldingWorker() {
@@ -29,6 +38,12 @@ final class Gate: Sendable {
         }
     }
 
-    /// In the test: lets that many handlers pass, also such as come later.
-    func open(_ count: Int = 1) { for _ in 0..<count { opened.signal() } }
+    /// In the test: lets that many handlers pass, also such as come later; returns when those that stand here have gone
+    /// on, so that `settle` waits for what they do.
+    func open(_ count: Int = 1) {
+        let staying = max(0, inside.load(ordering: .sequentiallyConsistent) - count)
+        for _ in 0..<count { opened.signal() }
+        let deadline = ContinuousClock.now + .seconds(20)
+        while inside.load(ordering: .sequentiallyConsistent) > staying, ContinuousClock.now < deadline { sched_yield() }
+    }
 }
