@@ -15,17 +15,32 @@ struct CastWaitingTests {
             server.cast(.note(0))
             var waiting: [Task<Void, any Error>] = []
             for number in 1...10 {
-                waiting.append(Task { try await server.castWaiting(.note(number)) })
-                // Its deadline is armed just before it stands in line.
+                // On the workers: the runtime is idle when the task stands in line.
+                waiting.append(
+                    Task(executorPreference: test.runtime.executor) { try await server.castWaiting(.note(number)) })
                 await test.timersArmed(number)
                 await test.settle()
             }
             gate.open()
             for task in waiting { try await task.value }
             await test.settle()
-            let seen = try await server.call { .seen($0) }
-            #expect(seen.count == 11)
-            #expect(seen.first == 0)
+            #expect(try await server.call { .seen($0) } == Array(0...10))
+        }
+    }
+
+    @Test("a negative timeout counts as zero: without room it fails with timeout, with room it is sent")
+    func negativeTimeout() async throws {
+        try await withRuntime { test in
+            let gate = Gate()
+            let server = try await MailboxTests.busy(.reject, gate, capacity: 1)
+            try await server.castWaiting(.note(0), timeout: .seconds(-1))
+            let waiting = Task { await reason { try await server.castWaiting(.note(1), timeout: .seconds(-1)) } }
+            await test.timersArmed(1)
+            await test.advance(by: .milliseconds(2))
+            #expect(await waiting.value == "timeout")
+            gate.open()
+            await test.settle()
+            #expect(try await server.call { .seen($0) } == [0])
         }
     }
 
