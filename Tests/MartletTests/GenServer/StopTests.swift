@@ -124,7 +124,7 @@ struct StopTests {
         }
     }
 
-    @Test("a throw runs terminate with the error; a kill, an exit signal and a failed init do not (R11)")
+    @Test("a throw runs terminate with the error; a kill and an exit signal do not (R11, S16)")
     func whenTerminateRuns() async throws {
         try await withRuntime { test in
             let record = Record()
