@@ -106,10 +106,8 @@ MT_CHECK(credit_grants_in_order) {
         // The credit is this waiter's: the next one has nothing, a sender from outside neither.
         for (uint32_t later = i + 1; later < 3; later++) EXPECT(mt_reply_is_armed(waits[order[later]].ref));
         EXPECT(has_room(pid, 0, i < 2) && probe_cast(pid, probe_count, 1, 0) == MT_FULL);
-        if (i == 1)
-            mt_room_return(pid); // not used after all: the next one's at once
-        else
-            EXPECT(send_granted(pid, probe_count, 1, 0) == MT_OK);
+        if (i == 1) mt_room_return(pid); // not used after all: the next one's at once
+        else EXPECT(send_granted(pid, probe_count, 1, 0) == MT_OK);
     }
     mt_runtime_wait_idle(held.world.runtime);
     EXPECT(has_room(pid, 1, false));
@@ -239,10 +237,8 @@ static void be_born_again(crowd_t *crowd, uint64_t *random) {
     mt_reply_kind_t kind;
     mt_status_t status;
     mt_pid_t old = mt_a64_load_acq(&crowd->pid);
-    if (mt_check_random(random) % 2)
-        EXPECT(mt_process_kill(mt_thread_self(), old));
-    else
-        EXPECT(probe_stop(old, 3));
+    if (mt_check_random(random) % 2) EXPECT(mt_process_kill(mt_thread_self(), old));
+    else EXPECT(probe_stop(old, 3));
     if (mt_check_random(random) % 2) probe_join(old);
     mt_pid_t pid = 0;
     // Shown before its init has run: senders crowd in at once.
@@ -253,10 +249,8 @@ static void be_born_again(crowd_t *crowd, uint64_t *random) {
 }
 
 static void use_room(crowd_t *crowd, mt_pid_t pid, uint64_t *random) {
-    if (mt_check_random(random) % 8 == 0)
-        mt_room_return(pid);
-    else if (send_granted(pid, probe_count, 1, 0) == MT_OK)
-        mt_a64_add_rlx(&crowd->sent, 1);
+    if (mt_check_random(random) % 8 == 0) mt_room_return(pid);
+    else if (send_granted(pid, probe_count, 1, 0) == MT_OK) mt_a64_add_rlx(&crowd->sent, 1);
 }
 
 static void crowd_body(void *raw, uint32_t number) {
@@ -306,10 +300,8 @@ static void run_crowd(uint32_t capacity, mt_policy_t policy, bool dies) {
     mt_pid_t pid = mt_a64_load_acq(&crowd.pid);
     EXPECT(has_room(pid, capacity, false));
     mt_process_check(mt_slot_of(pid));
-    if (policy == MT_POLICY_DROP_OLDEST)
-        mt_check_figure("displaced", (double)mt_a64_load_acq(&crowd.displaced), "");
-    else
-        mt_check_figure("granted", (double)mt_a64_load_acq(&crowd.granted), "");
+    if (policy == MT_POLICY_DROP_OLDEST) mt_check_figure("displaced", (double)mt_a64_load_acq(&crowd.displaced), "");
+    else mt_check_figure("granted", (double)mt_a64_load_acq(&crowd.granted), "");
     probe_close(&crowd.world);
 }
 

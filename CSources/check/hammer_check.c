@@ -49,10 +49,8 @@ static void arm_own_timer(mt_slice_t *slice, probe_state_t *state, uint64_t a, u
     uint64_t ref = 0;
     mt_node_t *node = probe_message(MT_KIND_MESSAGE, probe_count, 1, 0);
     mt_status_t status = mt_timed_send(slice->thread, mt_runtime_of(slice->slot), a % (4 * MS), state->pid, node, &ref);
-    if (status != MT_OK)
-        probe_discard(node); // killed
-    else if (a % 4 == 0)
-        mt_timers_cancel(ref, NULL);
+    if (status != MT_OK) probe_discard(node); // killed
+    else if (a % 4 == 0) mt_timers_cancel(ref, NULL);
 }
 
 static void do_something(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {

@@ -91,10 +91,8 @@ MT_CHECK(kill_fences_a_stuck_handler) {
         mt_reply_ref_t queued = probe_call_begin(victim, probe_answer, 0, 0);
         EXPECT(probe_gate_wait(&gate));
         uint64_t begin = mt_check_now_ns();
-        if (round % 2)
-            EXPECT(mt_process_kill(mt_thread_self(), victim));
-        else
-            EXPECT(probe_exit(victim, 8)); // an exit waits a moment for the handler, then takes it likewise
+        if (round % 2) EXPECT(mt_process_kill(mt_thread_self(), victim));
+        else EXPECT(probe_exit(victim, 8)); // an exit waits a moment for the handler, then takes it likewise
         EXPECT(probe_call_end(running, MT_FOREVER, &value) == MT_REPLY_EXITED && value == (round % 2 ? 1 : 8));
         EXPECT(probe_call_end(queued, MT_FOREVER, &value) == MT_REPLY_EXITED && value == (round % 2 ? 1 : 8));
         EXPECT(mt_check_now_ns() - begin < 1000000000 && !mt_pid_is_alive(victim));
@@ -115,10 +113,8 @@ static void send_for_ever(mt_slice_t *slice, probe_state_t *state, uint64_t a, u
     const mt_a64_t *received = (const mt_a64_t *)b;
     uint64_t sent = 0;
     while (sent > mt_a64_load_acq(received) + 4096 || probe_cast(a, probe_add_to, b, 1) == MT_OK) {
-        if (sent <= mt_a64_load_acq(received) + 4096)
-            sent++;
-        else
-            sched_yield();
+        if (sent <= mt_a64_load_acq(received) + 4096) sent++;
+        else sched_yield();
     }
 }
 
@@ -180,10 +176,8 @@ static void signal_body(void *raw, uint32_t number) {
     target_t *target = raw;
     while (!mt_a32_load_acq(&target->ended)) {
         mt_pid_t pid = mt_a64_load_acq(&target->pid);
-        if (number % 2)
-            probe_exit(pid, 5);
-        else
-            mt_process_kill(mt_thread_self(), pid);
+        if (number % 2) probe_exit(pid, 5);
+        else mt_process_kill(mt_thread_self(), pid);
     }
 }
 

@@ -74,10 +74,8 @@ static bool run_init(mt_slice_t *slice) {
     slice->frame.call = 0;
     bool is_ours = mt_slice_leave(slice);
     probe_end_message(init.message.id);
-    if (!is_ours)
-        end_state(state);
-    else
-        mt_reply_complete(start, MT_REPLY_VALUE);
+    if (!is_ours) end_state(state);
+    else mt_reply_complete(start, MT_REPLY_VALUE);
     return is_ours;
 }
 

@@ -143,10 +143,8 @@ static void closing_body(void *raw, uint32_t number) {
     while (!mt_a32_load_acq(&closing->ended)) {
         mt_pid_t pid = 0;
         mt_status_t status = probe_spawn_async(&closing->world, NULL, 0, &pid);
-        if (status == MT_OK)
-            EXPECT(mt_process_kill(mt_thread_self(), pid));
-        else
-            mt_a32_add(&closing->refused, status == MT_SHUT_DOWN);
+        if (status == MT_OK) EXPECT(mt_process_kill(mt_thread_self(), pid));
+        else mt_a32_add(&closing->refused, status == MT_SHUT_DOWN);
     }
 }
 

@@ -161,10 +161,8 @@ static void call_many(race_t *race) {
         EXPECT(reply->kind == MT_REPLY_VALUE || reply->kind == MT_REPLY_TIMEOUT);
         const uint64_t *value = (const uint64_t *)(const void *)reply->value;
         if (reply->kind == MT_REPLY_VALUE) EXPECT(value[0] == ref && value[1] == ~ref);
-        if (reply->kind == MT_REPLY_VALUE)
-            values++;
-        else
-            mt_a64_bump(&race->timeouts, 1);
+        if (reply->kind == MT_REPLY_VALUE) values++;
+        else mt_a64_bump(&race->timeouts, 1);
         mt_reply_free(thread, ref);
         mt_a64_bump(&race->calls, 1);
     }

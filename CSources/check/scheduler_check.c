@@ -108,8 +108,7 @@ static void pingpong_body(void *raw, uint32_t number) {
         EXPECT(kind == MT_REPLY_VALUE); // a timeout: nobody was woken
         if (kind != MT_REPLY_VALUE) break;
         calls++;
-        if (bits / 8 % 4 == 0)
-            mt_env_system.park(NULL, &nobody, 0, mt_check_now_ns() + bits % 3000000);
+        if (bits / 8 % 4 == 0) mt_env_system.park(NULL, &nobody, 0, mt_check_now_ns() + bits % 3000000);
         else
             for (uint32_t spin = bits / 32 % 20000; spin; spin--) mt_cpu_relax();
     }

@@ -54,12 +54,9 @@ static void model_advance(run_t *run) {
         expected++;
         model->fired++;
         EXPECT(model->probe.last_now_ns == run->now_ns);
-        if (model->period_ns == 0)
-            model->live = false;
-        else if (model->policy == MT_TIMER_FIXED_DELAY)
-            model->when_ns = run->now_ns + model->period_ns;
-        else
-            model->when_ns += ((run->now_ns - model->when_ns) / model->period_ns + 1) * model->period_ns;
+        if (model->period_ns == 0) model->live = false;
+        else if (model->policy == MT_TIMER_FIXED_DELAY) model->when_ns = run->now_ns + model->period_ns;
+        else model->when_ns += ((run->now_ns - model->when_ns) / model->period_ns + 1) * model->period_ns;
     }
     EXPECT(fired == expected);
 }
@@ -93,14 +90,10 @@ MT_CHECK(timer_random_against_a_model) {
         for (uint32_t step = 0; step < 6000; step++) {
             model_t *model = &run->models[mt_check_random(&run->random) % MODELS];
             uint32_t kind = mt_check_random(&run->random) % 64;
-            if (kind == 0)
-                model_kill(run, 1 + mt_check_random(&run->random) % (OWNERS - 1));
-            else if (kind < 6)
-                model_advance(run);
-            else if (model->live || kind < 10)
-                model_cancel(run, model);
-            else
-                model_arm(run, model);
+            if (kind == 0) model_kill(run, 1 + mt_check_random(&run->random) % (OWNERS - 1));
+            else if (kind < 6) model_advance(run);
+            else if (model->live || kind < 10) model_cancel(run, model);
+            else model_arm(run, model);
             EXPECT(model->probe.fired == model->fired && model->probe.dropped == model->dropped);
         }
         uint64_t live = 0;

@@ -31,9 +31,12 @@ mt_room_t mt_room_take_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid) 
     mt_bounded_head_t *bounded = mt_credit_of(slot, generation);
     if (!bounded) return MT_ROOM_UNBOUNDED;
     switch (mt_credit_take(bounded, generation)) {
-    case MT_CREDIT_TAKEN: return MT_ROOM_TAKEN;
-    case MT_CREDIT_OVER: return MT_ROOM_NO_PROCESS;
-    case MT_CREDIT_FULL: break;
+    case MT_CREDIT_TAKEN:
+        return MT_ROOM_TAKEN;
+    case MT_CREDIT_OVER:
+        return MT_ROOM_NO_PROCESS;
+    case MT_CREDIT_FULL:
+        break;
     }
     if (mt_credit_policy(bounded) == MT_POLICY_REJECT) return MT_ROOM_REFUSED;
     mt__displaced_t displaced;
@@ -69,8 +72,11 @@ static mt_bounded_head_t *bounded_of(mt_pid_t pid) {
 void mt_room_wait(mt_pid_t pid, mt_credit_waiter_t *waiter) {
     mt_bounded_head_t *bounded = bounded_of(pid);
     switch (bounded ? mt_credit_wait(bounded, mt_pid_generation(pid), waiter) : MT_CREDIT_OVER) {
-    case MT_CREDIT_FULL: return;
-    case MT_CREDIT_OVER: mt_reply_complete(waiter->reply, MT_REPLY_NO_PROCESS); return;
+    case MT_CREDIT_FULL:
+        return;
+    case MT_CREDIT_OVER:
+        mt_reply_complete(waiter->reply, MT_REPLY_NO_PROCESS);
+        return;
     case MT_CREDIT_TAKEN:
         if (!mt_reply_complete(waiter->reply, MT_REPLY_GRANTED)) mt_room_return(pid);
         return;

@@ -59,7 +59,8 @@ static void clear_flag_if_empty(mt_bounded_t *bounded) {
     if (bounded->first) return;
     // acq_rel: by rule; the mutex orders the list, the CAS keeps room that is given meanwhile.
     uint64_t word = mt_a64_load_acq(&bounded->head.credit);
-    while (word & MT_CREDIT_WAITERS && !mt_a64_cas(&bounded->head.credit, &word, word & ~MT_CREDIT_WAITERS)) {}
+    while (word & MT_CREDIT_WAITERS && !mt_a64_cas(&bounded->head.credit, &word, word & ~MT_CREDIT_WAITERS)) {
+    }
 }
 
 // One credit, unless its incarnation is over. What the word was, 0 if it is.
@@ -72,8 +73,8 @@ static uint64_t put_back(mt_bounded_t *bounded, uint32_t generation) {
     return word;
 }
 
-// Hands room to waiters, first come first served, until one of the two runs out. A waiter that timed out meanwhile loses
-// its turn, not the credit.
+// Hands room to waiters, first come first served, until one of the two runs out. A waiter that timed out meanwhile
+// loses its turn, not the credit.
 static void grant(mt_bounded_t *bounded, uint32_t generation) {
     for (;;) {
         pthread_mutex_lock(&bounded->waiters_mutex);
@@ -155,7 +156,8 @@ void mt_credit_close(mt_bounded_head_t *head) {
     // Under the pop mutex: from here the owner pops without it, since no displacer finds its generation.
     pthread_mutex_lock(&bounded->pop_mutex);
     uint64_t word = mt_a64_load_acq(&head->credit);
-    while (!mt_a64_cas(&head->credit, &word, word & MT_CREDIT_WAITERS)) {}
+    while (!mt_a64_cas(&head->credit, &word, word & MT_CREDIT_WAITERS)) {
+    }
     pthread_mutex_unlock(&bounded->pop_mutex);
     for (;;) {
         pthread_mutex_lock(&bounded->waiters_mutex);

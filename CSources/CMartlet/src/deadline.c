@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Deadlines of calls. Most calls end within microseconds, so a worker first keeps the deadline in its nursery, a ring of
-// {reply slot, deadline}; what is still unanswered after one to two intervals goes to the timer wheel, and its waiter is
-// nudged, so that it can be cancelled from then on. Deadlines that are near, and other threads, arm the wheel at once.
+// Deadlines of calls. Most calls end within microseconds, so a worker first keeps the deadline in its nursery, a ring
+// of {reply slot, deadline}; what is still unanswered after one to two intervals goes to the timer wheel, and its
+// waiter is nudged, so that it can be cancelled from then on. Deadlines that are near, and other threads, arm the wheel
+// at once.
 //
 //     entries   first ............ mark ............ next        every interval: first..mark leave, mark = next
 //               a full interval old      younger

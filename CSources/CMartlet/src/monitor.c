@@ -116,8 +116,7 @@ void mt__monitor_main(void *raw) {
         }
         // The system's clock also for a virtual runtime: the monitor watches threads, not processes.
         uint64_t until = deep ? MT_FOREVER : mt_env_system.now_ns(NULL) + pause;
-        if (mt_a32_load_acq(&runtime->monitor_token) == 0)
-            mt_env_system.park(NULL, &runtime->monitor_token, 0, until);
+        if (mt_a32_load_acq(&runtime->monitor_token) == 0) mt_env_system.park(NULL, &runtime->monitor_token, 0, until);
         // acq_rel: acquire pairs with mt__monitor_wake.
         if (mt_a32_xchg(&runtime->monitor_token, 0)) {
             pause = LOOK_MIN_NS / 2;

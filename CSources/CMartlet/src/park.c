@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sleeping and waking: notify, park, and the timer driver.
 //
-// `idle` = searching:32 | parked:32. A wake-up costs more than a thousand messages, so one thread at a time searches for
-// work: submit wakes somebody only while nobody searches, and the last searcher that finds work wakes the next.
+// `idle` = searching:32 | parked:32. A wake-up costs more than a thousand messages, so one thread at a time searches
+// for work: submit wakes somebody only while nobody searches, and the last searcher that finds work wakes the next.
 //
 //   submit                      last searcher before it parks
 //     store to a queue (sc)       idle: parked + 1, searching - 1 (sc)

@@ -190,7 +190,8 @@ mt_item_t mt__stall_take(mt_runtime_t *runtime) {
     pthread_mutex_lock(&runtime->lock);
     uint32_t count = mt_a32_load_rlx(&runtime->stalled_count);
     for (uint32_t i = 0; i < count && !found; i++) {
-        // acquire: pairs with the late link of the push that was cut. Plain tail: the list owns the slot, under the lock.
+        // acquire: pairs with the late link of the push that was cut. Plain tail: the list owns the slot, under the
+        // lock.
         if (!mt_aptr_load_acq(&runtime->stalled[i]->tail->next)) continue;
         found = runtime->stalled[i];
         runtime->stalled[i] = runtime->stalled[count - 1];

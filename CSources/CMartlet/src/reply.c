@@ -8,8 +8,8 @@ mt_hooks_t mt_hooks;
 
 void mt_hooks_set(const mt_hooks_t *hooks) { mt_hooks = *hooks; }
 
-// The slot is DONE and may be in its next life: only its address is used. A wake that comes late hits nobody, or a later
-// waiter that checks its word again.
+// The slot is DONE and may be in its next life: only its address is used. A wake that comes late hits nobody, or a
+// later waiter that checks its word again.
 void mt__reply_wake_thread(mt_reply_t *reply) { mt_env_system.unpark(NULL, &reply->futex, 1); }
 
 static bool complete(mt_reply_ref_t ref, mt_reply_kind_t kind, void *reason) {

@@ -16,8 +16,8 @@
 #define STALL_PAUSE_NS UINT64_C(50000)
 
 static mt_status_t init_regions(void) {
-    mt_status_t status = mt_region_init(&mt_slots, "process slots", sizeof(mt_slot_t), offsetof(mt_slot_t, free_link),
-                                        MT_SLOTS_MAX + 1);
+    mt_status_t status =
+        mt_region_init(&mt_slots, "process slots", sizeof(mt_slot_t), offsetof(mt_slot_t, free_link), MT_SLOTS_MAX + 1);
     if (status == MT_OK)
         status = mt_region_init(&mt_replies, "reply slots", sizeof(mt_reply_t), offsetof(mt_reply_t, free_link),
                                 REPLIES_MAX);
@@ -111,8 +111,8 @@ mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out) {
     if (!is_valid(config)) return MT_INVALID;
     mt_status_t status = init_regions();
     if (status != MT_OK) return status;
-    mt_runtime_t *runtime = aligned_alloc(MT_CACHE_LINE, (sizeof *runtime + MT_CACHE_LINE - 1) / MT_CACHE_LINE *
-                                                             MT_CACHE_LINE);
+    mt_runtime_t *runtime =
+        aligned_alloc(MT_CACHE_LINE, (sizeof *runtime + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE);
     if (!runtime) return MT_NO_MEMORY;
     memset(runtime, 0, sizeof *runtime);
     keep(runtime);
@@ -145,10 +145,9 @@ bool mt_runtime_close(mt_runtime_t *runtime) {
 
 // A process has ended, or was counted and not born: both may be what wait_empty waits for.
 void mt__uncount_process(mt_runtime_t *runtime) {
-    // sc: {processes; load state} against the closer's {state; look at processes}: one of the two sees the other. release:
-    // what ended before the last process is seen by who waits for the end of all.
-    if (mt_a32_add_sc(&runtime->processes, (uint32_t)-1) == 1 &&
-        mt_a32_load_sc(&runtime->state) != MT_RUNTIME_RUNNING)
+    // sc: {processes; load state} against the closer's {state; look at processes}: one of the two sees the other.
+    // release: what ended before the last process is seen by who waits for the end of all.
+    if (mt_a32_add_sc(&runtime->processes, (uint32_t)-1) == 1 && mt_a32_load_sc(&runtime->state) != MT_RUNTIME_RUNNING)
         mt_env_system.unpark(NULL, &runtime->processes, UINT32_MAX >> 1);
 }
 

@@ -32,9 +32,9 @@ typedef struct mt_nursery_entry {
 
 struct mt_worker {
     // Line 0: anyone.
-    mt_a32_t ring_head; // CAS by owner and thieves
-    mt_a32_t turns;     // owner stores, monitor and thieves read: stands still while one item runs
-    mt_aptr_t run_next; // owner puts, owner and thieves take
+    mt_a32_t ring_head;     // CAS by owner and thieves
+    mt_a32_t turns;         // owner stores, monitor and thieves read: stands still while one item runs
+    mt_aptr_t run_next;     // owner puts, owner and thieves take
     mt_a64_t turn_start_ns; // owner stores, monitor reads; 0: no turn
     mt_a64_t running_pid;   // owner stores, monitor reads; 0: none, or a job
     unsigned char pad0[MT_CACHE_LINE - 32];
@@ -49,7 +49,7 @@ struct mt_worker {
     bool is_searching;
     unsigned char pad1[MT_CACHE_LINE - 48];
     mt_a64_t cells[MT_RING_SIZE]; // owner writes, thieves read
-    mt_nursery_entry_t *nursery;                         // owner; a ring of nursery_capacity, a power of two
+    mt_nursery_entry_t *nursery;  // owner; a ring of nursery_capacity, a power of two
     uint32_t nursery_capacity;
     uint32_t nursery_first, nursery_mark, nursery_next;
     // Parking: `is_parked` and the link are guarded by the runtime's lock.
@@ -92,7 +92,7 @@ struct mt_runtime {
     mt_a32_t detached;     // threads that run user code without a worker
     unsigned char pad1[MT_CACHE_LINE];
 
-    pthread_mutex_t lock; // guards the four lists below
+    pthread_mutex_t lock;  // guards the four lists below
     mt_a32_t inject_count; // written under the lock (sc), read by anyone
     mt_item_t inject_first, inject_last;
     mt_worker_t *parked;
@@ -107,8 +107,8 @@ struct mt_runtime {
     mt_aptr_t driver; // mt_worker_t; CAS NULL -> self, store NULL by itself
 
     // Monitor thread.
-    mt_a32_t monitor_token;    // 1: wake up
-    mt_a32_t monitor_is_deep;  // it sleeps without a timeout
+    mt_a32_t monitor_token;   // 1: wake up
+    mt_a32_t monitor_is_deep; // it sleeps without a timeout
     uint64_t monitor_handle;
     pthread_mutex_t retry_mutex; // guards retries
     mt_pid_t *retries;

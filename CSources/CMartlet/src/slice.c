@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The long way of the slice loop: empty mailboxes, budgets, bounded mailboxes, signals, and slots without an incarnation.
+// The long way of the slice loop: empty mailboxes, budgets, bounded mailboxes, signals, and slots without an
+// incarnation.
 #include "martlet/slice.h"
 
 #include <string.h>
@@ -118,10 +119,14 @@ static bool leave(mt_slice_t *slice) {
     mt_a32_store_rlx(&slot->activity, slot->flags & MT_SLOT_HIBERNATED ? MT_ACTIVITY_HIBERNATING : MT_ACTIVITY_WAITING);
     set_phase(slice, MT_PHASE_OUT);
     switch (release(slice)) {
-    case MT_RELEASED: return true;
-    case MT_STALLED: stall(slice); return true;
+    case MT_RELEASED:
+        return true;
+    case MT_STALLED:
+        stall(slice);
+        return true;
     case MT_MORE:
-    case MT_LOOK: break;
+    case MT_LOOK:
+        break;
     }
     set_phase(slice, MT_PHASE_BUSY);
     mt_a32_store_rlx(&slot->activity, MT_ACTIVITY_RUNNING);
@@ -271,7 +276,8 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
 
 // Whether a slot that was retired here has been spawned again for another runtime, whose threads must run it.
 static bool lives_elsewhere(mt_slot_t *slot) {
-    // has_more before the runtime: the acquire of the link pairs with the push of INIT, which follows the runtime's store.
+    // has_more before the runtime: the acquire of the link pairs with the push of INIT, which follows the runtime's
+    // store.
     if (!(slot->flags & MT_SLOT_RETIRED) || !mt_mailbox_has_more(slot)) return false;
     mt_runtime_t *runtime = mt_runtime_of(slot);
     // A stopped runtime has no threads: whoever is here drains for it.
@@ -303,8 +309,7 @@ static bool drain(mt_slice_t *slice, uint32_t *budget) {
             continue;
         }
         mt_process_dead_letter(slice->thread, slot, node,
-                               node->generation == slot->last_generation ? MT_DEAD_RECEIVER_ENDED
-                                                                         : MT_DEAD_NO_PROCESS);
+                               node->generation == slot->last_generation ? MT_DEAD_RECEIVER_ENDED : MT_DEAD_NO_PROCESS);
     }
 }
 

@@ -18,10 +18,8 @@ static void owner_push(mt_timer_item_t *item, uint32_t index, uint32_t *owner_he
 void mt__timer_disown(mt_timer_item_t *item) {
     if (!item->owner_head) return;
     uint32_t next = item->owner_next, prev = mt_a32_load_rlx(&item->owner_prev);
-    if (prev)
-        mt__timer_item(prev)->owner_next = next;
-    else
-        *item->owner_head = next;
+    if (prev) mt__timer_item(prev)->owner_next = next;
+    else *item->owner_head = next;
     if (next) mt_a32_store_rlx(&mt__timer_item(next)->owner_prev, prev);
     item->owner_head = NULL;
 }

@@ -54,10 +54,8 @@ static uint32_t take_shards(mt_timers_t *timers, uint32_t count) {
     pthread_mutex_lock(&table_mutex);
     for (; taken < count; taken++) {
         mt_timer_shard_t *shard = table_unused;
-        if (shard)
-            table_unused = shard->next_unused;
-        else if (!(shard = new_shard()))
-            break;
+        if (shard) table_unused = shard->next_unused;
+        else if (!(shard = new_shard())) break;
         timers->shards[taken] = shard;
     }
     pthread_mutex_unlock(&table_mutex);

@@ -106,10 +106,8 @@ static void bucket_emptied(mt_wheel_t *wheel, uint32_t name) {
 
 static void detach(mt_wheel_t *wheel, mt_wheel_node_t *node) {
     uint32_t next = node->next, prev = node->prev;
-    if (next & MT_WHEEL_END)
-        bucket_named(wheel, next)->last = prev & MT_WHEEL_END ? 0 : prev;
-    else
-        mt__wheel_node(wheel, next)->prev = prev;
+    if (next & MT_WHEEL_END) bucket_named(wheel, next)->last = prev & MT_WHEEL_END ? 0 : prev;
+    else mt__wheel_node(wheel, next)->prev = prev;
     if (prev & MT_WHEEL_END) {
         bucket_named(wheel, prev)->first = next & MT_WHEEL_END ? 0 : next;
         if (next & MT_WHEEL_END) bucket_emptied(wheel, prev);

@@ -2,8 +2,8 @@
 // What a thread of the runtime does: find something to run, run a turn, and wait as a spare when it lost its context.
 //
 // A worker is a context (ring, run-next, nursery); a runner is a thread. A runner whose handler is about to block gives
-// its context to a spare runner and goes on without one: what it wakes goes to the inject queue, and when its slice ends
-// it becomes a spare itself.
+// its context to a spare runner and goes on without one: what it wakes goes to the inject queue, and when its slice
+// ends it becomes a spare itself.
 #include "martlet/slice.h"
 #include "runtime_state.h"
 
@@ -142,8 +142,8 @@ static bool begin_search(mt_worker_t *worker) {
     mt_runtime_t *runtime = worker->runtime;
     // sc: by rule for `idle`; the CAS below decides.
     uint64_t idle = mt_a64_load_sc(&runtime->idle);
-    // Only a searcher excuses from searching: a CAS that lost to a worker that parks or wakes is tried again. Two workers
-    // that give up for each other would both park without the second look.
+    // Only a searcher excuses from searching: a CAS that lost to a worker that parks or wakes is tried again. Two
+    // workers that give up for each other would both park without the second look.
     while (!(idle >> 32) && !worker->is_searching)
         worker->is_searching = mt_a64_cas_sc(&runtime->idle, &idle, idle + (UINT64_C(1) << 32));
     return worker->is_searching;
@@ -254,8 +254,8 @@ mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker) {
     mt_a32_store_rlx(&runner->token, 1);
     // acq_rel: by rule; before the thread can count itself out.
     mt_a32_add(&runtime->threads, 1);
-    mt_status_t status = runtime->env.thread_start(runtime->env.context, "martlet", mt__runner_main, runner,
-                                                   &runner->handle);
+    mt_status_t status =
+        runtime->env.thread_start(runtime->env.context, "martlet", mt__runner_main, runner, &runner->handle);
     if (status != MT_OK) {
         mt_a32_add(&runtime->threads, (uint32_t)-1);
         free(runner);

@@ -68,8 +68,9 @@ final class _ServerExtras {
         return extras
     }
 
-    /// Arms the timer for the earlier of the two. Without memory for a timer the process stays awake: it loses comfort,
-    /// no message.
+    /// Arms the timer for the earlier of the two.
+    ///
+    /// Without memory for a timer the process stays awake: it loses comfort, no message.
     func arm(_ slice: _Slice) {
         let due = [idleDeadline, hibernateDeadline].filter { $0 > 0 }.min()
         if let due { _ = slice.armIdle(at: due) }

@@ -93,7 +93,9 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         return follow(next, slice, state)
     }
 
-    /// Does what a callback returned; nil: go on with the next message. Between callbacks, in BUSY.
+    /// Does what a callback returned; nil: go on with the next message.
+    ///
+    /// Between callbacks, in BUSY.
     @inlinable
     static func follow(_ first: Next, _ slice: _Slice, _ state: State) -> _Run? {
         var next = first
@@ -171,7 +173,9 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         return end(reason, slice, state)
     }
 
-    /// A callback threw: terminate runs, with that reason. An unpublished reply is dropped.
+    /// A callback threw: terminate runs, with that reason.
+    ///
+    /// An unpublished reply is dropped.
     @inlinable
     static func crash(_ error: any Error, _ slice: _Slice, _ state: State) -> _Run {
         // The request that was being handled fails with the rest, when the process has ended.
@@ -215,7 +219,9 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         abandon(slice, state, state.value.extras)
     }
 
-    /// The same, also where there is no state. A via name could not be freed before, without what is kept here.
+    /// The same, also where there is no state.
+    ///
+    /// A via name could not be freed before, without what is kept here.
     @usableFromInline
     static func abandon(_ slice: _Slice, _ state: State?, _ extras: _ServerExtras?) -> _Run {
         state?.destroy()

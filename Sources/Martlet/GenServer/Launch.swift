@@ -6,14 +6,16 @@
 struct _Launch<S: Server & ~Copyable>: ~Copyable {
     /// Hears of the end of `init`.
     @usableFromInline let call: _Call
-    @usableFromInline let core: OpaquePointer
+    @usableFromInline let core: _Core
     @usableFromInline let request: _SpawnRequest
 
     @inlinable
     init(_ name: ServerName<S>?, _ options: StartOptions) throws(StartError) {
-        unsafe core = unsafe options.runtime?.core ?? Runtime.currentCore
+        core = options.runtime?.core ?? Runtime.currentCore
         request = Self.request(name, options)
-        guard case .success(let call) = unsafe _Call.begin(in: core, timeout: options.timeout?._unsignedNanoseconds ?? .max)
+        guard
+            case .success(let call) = _Call.begin(
+                in: core, timeout: options.timeout?._unsignedNanoseconds ?? .max)
         else { throw .systemLimit }
         self.call = call
     }
@@ -41,7 +43,7 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
 
     @inlinable
     func spawn(_ argument: consuming S.Argument) -> Result<UInt64, StartError> {
-        unsafe _Spawning.spawn(S.processClass, argument, request, in: core, reply: call.ref).mapError { failure in
+        _Spawning.spawn(S.processClass, argument, request, in: core, reply: call.ref).mapError { failure in
             switch failure {
             case .shutDown: .shutDown
             case .systemLimit: .systemLimit

@@ -18,7 +18,7 @@ extension ServerAddress {
         let call = try _beginStop(timeout)
         let boxed = reason.boxed
         await withTaskCancellationHandler {
-            unsafe await call.suspend { _ in
+            await call.suspend {
                 if _Post.stop(call.pid, reason: boxed, reply: call.ref) != .queued { call.completeNoProcess() }
             }
         } onCancel: {
@@ -54,8 +54,9 @@ extension ServerAddress {
         }
     }
 
-    /// The process is down, or the wait ended. The same reason as was asked for is success, also when another stop was
-    /// first.
+    /// The process is down, or the wait ended.
+    ///
+    /// The same reason as was asked for is success, also when another stop was first.
     private func _finishStop(_ call: _Call, _ asked: ExitReason, _ boxed: _Reason) throws(CallError) {
         let outcome = call.takeOutcome()
         if case .exited(let reason) = outcome {

@@ -140,7 +140,9 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
         }
     }
 
-    /// Whether the time is up; else the timer is armed. Owner.
+    /// Whether the time is up; else the timer is armed.
+    ///
+    /// Owner.
     private func isOver(_ wait: inout Wait) -> Bool {
         guard let limit = wait.limit else { return false }
         let now = process.face.now

@@ -30,7 +30,7 @@ extension Pid {
     public nonisolated(nonsending) func waitForExit() async throws(CancellationError) -> ExitReason {
         guard case .success(let call) = _Call.begin(to: raw, timeout: .max) else { return .noProcess }
         await withTaskCancellationHandler {
-            unsafe await call.suspend { _ in
+            await call.suspend {
                 if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
             }
         } onCancel: {
@@ -48,7 +48,7 @@ extension Pid {
     /// Waits for the end of the process, also in a task that was cancelled.
     nonisolated(nonsending) func waitForExitUncancelled() async {
         guard case .success(let call) = _Call.begin(to: raw, timeout: .max) else { return }
-        unsafe await call.suspend { _ in
+        await call.suspend {
             if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
         }
         _ = call.takeOutcome()

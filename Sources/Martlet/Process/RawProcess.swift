@@ -40,8 +40,9 @@ enum RawProcess {
         }
     }
 
-    /// Runs `body` as the body of a process that this task owns, then hands the process to its end. Nil: `body` threw
-    /// nothing.
+    /// Runs `body` as the body of a process that this task owns, then hands the process to its end.
+    ///
+    /// Nil: `body` threw nothing.
     nonisolated(nonsending) static func run<Message: Sendable, R>(
         _ process: _TaskProcess, _: Message.Type, _ body: (inout Mailbox<Message>) async throws -> R
     ) async -> Result<R, any Error> {

@@ -31,7 +31,7 @@ public func spawn<Message: Sendable>(
         }
     }
     let request = _SpawnRequest(mailbox)
-    switch unsafe _Spawning.spawn(RawProcess.processClass(Message.self), start, request, in: runtime.core, reply: 0) {
+    switch _Spawning.spawn(RawProcess.processClass(Message.self), start, request, in: runtime.core, reply: 0) {
     case .success(let pid): return ProcessRef(pid: Pid(raw: pid))
     case .failure(let failure):
         preconditionFailure("expected a runtime with room for a process, got \(failure)", file: file, line: line)
@@ -62,7 +62,9 @@ public nonisolated(nonsending) func withProcess<Message: Sendable, R>(
         adopted.put(process)
         gate.open()
     }
-    switch unsafe _Spawning.spawn(RawProcess.processClass(Message.self), start, _SpawnRequest(), in: runtime.core, reply: 0) {
+    switch _Spawning.spawn(
+        RawProcess.processClass(Message.self), start, _SpawnRequest(), in: runtime.core, reply: 0)
+    {
     case .success: break
     case .failure(.shutDown): throw StartError.shutDown
     case .failure(.systemLimit): throw StartError.systemLimit

@@ -24,60 +24,62 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     @usableFromInline let pid: UInt64
     @usableFromInline let deadline: UInt64
     /// The core runtime whose clock and timers the deadline uses.
-    @usableFromInline let core: OpaquePointer
+    @usableFromInline let core: _Core
 
     @usableFromInline
-    init(ref: UInt64, pid: UInt64, deadline: UInt64, core: OpaquePointer) {
-        unsafe (self.ref, self.pid, self.deadline, self.core) = unsafe (ref, pid, deadline, core)
+    init(ref: UInt64, pid: UInt64, deadline: UInt64, core: _Core) {
+        (self.ref, self.pid, self.deadline, self.core) = (ref, pid, deadline, core)
     }
 
     /// Arms a slot for a request to a process; `timeout` in nanoseconds, `.max` for ever.
     @inlinable
     static func begin(to pid: UInt64, timeout: UInt64) -> Result<_Call, _Refused> {
         guard let thread = unsafe mt_thread_self() else { return .failure(.overloaded) }
-        guard let core = unsafe mt_pid_runtime(pid) else { return .failure(.noProcess) }
-        let deadline = unsafe mt_call_deadline(thread, core, timeout)
+        guard let core = unsafe mt_pid_runtime(pid).map({ unsafe _Core($0) }) else { return .failure(.noProcess) }
+        let deadline = unsafe mt_call_deadline(thread, core.pointer, timeout)
         let caller = mt_thread_current_pid()
         if caller == pid { return .failure(.callingSelf) }
         let ref = unsafe mt_reply_arm(thread, caller, pid, deadline)
         if ref == 0 { return .failure(.overloaded) }
-        return unsafe .success(_Call(ref: ref, pid: pid, deadline: deadline, core: core))
+        return .success(_Call(ref: ref, pid: pid, deadline: deadline, core: core))
     }
 
     /// Arms a slot that a runtime answers: a start.
     @inlinable
-    static func begin(in core: OpaquePointer, timeout: UInt64) -> Result<_Call, _Refused> {
+    static func begin(in core: _Core, timeout: UInt64) -> Result<_Call, _Refused> {
         guard let thread = unsafe mt_thread_self() else { return .failure(.overloaded) }
-        let deadline = unsafe mt_call_deadline(thread, core, timeout)
+        let deadline = unsafe mt_call_deadline(thread, core.pointer, timeout)
         let ref = unsafe mt_reply_arm(thread, mt_thread_current_pid(), 0, deadline)
         if ref == 0 { return .failure(.overloaded) }
-        return unsafe .success(_Call(ref: ref, pid: 0, deadline: deadline, core: core))
+        return .success(_Call(ref: ref, pid: 0, deadline: deadline, core: core))
     }
 
-    /// Completes the slot from the outside: the task was cancelled. Late ones do nothing.
+    /// Completes the slot from the outside: the task was cancelled.
+    ///
+    /// Late ones do nothing.
     @usableFromInline
     func cancel() { mt_reply_complete(ref, .cancelled) }
 
     /// A slot that in-place execution armed.
     @usableFromInline
     init(shared ref: UInt64) {
-        let reply = unsafe mt_reply_of(ref)!
-        let pid = unsafe mt_reply_callee(reply)
-        unsafe self.init(ref: ref, pid: pid, deadline: unsafe mt_reply_own_deadline(reply), core: unsafe mt_pid_runtime_any(pid)!)
+        let pid = unsafe mt_reply_callee(mt_reply_of(ref))
+        let deadline = unsafe mt_reply_own_deadline(mt_reply_of(ref))
+        self.init(ref: ref, pid: pid, deadline: deadline, core: unsafe _Core(mt_pid_runtime_any(pid)))
     }
 
     /// Arms the deadline of a slot that is shared already.
     @inlinable
     func armDeadline() {
         guard deadline != .max, let thread = unsafe mt_thread_self() else { return }
-        unsafe mt_deadline_arm(thread, core, ref, deadline)
+        unsafe mt_deadline_arm(thread, core.pointer, ref, deadline)
     }
 
     /// A second slot with the same target and deadline.
     func sibling() -> _Call? {
         guard let thread = unsafe mt_thread_self() else { return nil }
         let ref = unsafe mt_reply_arm(thread, mt_thread_current_pid(), pid, deadline)
-        return unsafe ref == 0 ? nil : _Call(ref: ref, pid: pid, deadline: deadline, core: core)
+        return ref == 0 ? nil : _Call(ref: ref, pid: pid, deadline: deadline, core: core)
     }
 
     /// Gives a slot back that nobody was told of.
@@ -98,10 +100,12 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
 
     // MARK: Queueing
 
-    /// Sends the request; `hasRoom`: a credit was taken for it. What goes wrong completes the slot.
+    /// Sends the request; `hasRoom`: a credit was taken for it.
+    ///
+    /// What goes wrong completes the slot.
     @inlinable
     func queue<Request>(_ request: consuming Request, hasRoom: Bool, _ thread: UnsafeMutablePointer<mt_thread_t>) {
-        if deadline != .max { unsafe mt_deadline_arm(thread, core, ref, deadline) }
+        if deadline != .max { unsafe mt_deadline_arm(thread, core.pointer, ref, deadline) }
         guard let node = unsafe _Node.make(thread, request, kind: .call, reply: ref) else {
             _ = mt_reply_complete(ref, .overloaded)
             return
@@ -144,7 +148,7 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     /// Whether a wait may begin without a cancellation handler: the nursery of this worker will nudge it.
     @inlinable var isNudged: Bool {
         guard let thread = unsafe mt_thread_self() else { return false }
-        return unsafe mt_deadline_has_nursery(thread, core)
+        return unsafe mt_deadline_has_nursery(thread, core.pointer)
     }
 
     /// As `send`, on a worker, without anything that could cancel it; may return before the slot is done: then wait on
@@ -159,7 +163,7 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
                 return
             }
             // Also without a limit: the nursery's nudge.
-            if deadline == .max { unsafe mt_deadline_arm(thread, core, ref, deadline) }
+            if deadline == .max { unsafe mt_deadline_arm(thread, core.pointer, ref, deadline) }
             unsafe queue(request, hasRoom: hasRoom, thread)
         }
     }
@@ -169,27 +173,28 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     nonisolated(nonsending) func startNudged(_ start: () -> Bool) async {
         unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             unsafe mt_reply_set_nudged_waiter(ref, _Waiter(continuation).pointer)
-            if let thread = unsafe mt_thread_self() { unsafe mt_deadline_arm(thread, core, ref, deadline) }
+            if let thread = unsafe mt_thread_self() { unsafe mt_deadline_arm(thread, core.pointer, ref, deadline) }
             if !start() { _ = mt_reply_complete(ref, .noProcess) }
         }
     }
 
     /// Suspends the task until the slot is done; `start` is called once with the continuation registered, or not at all
     /// when the task is cancelled already.
-    nonisolated(nonsending) func suspend(_ start: (UnsafeMutablePointer<mt_thread_t>) -> Void) async {
+    nonisolated(nonsending) func suspend(_ start: () -> Void) async {
         unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             guard unsafe beginWait(_Waiter(continuation)) else { return }
             guard let thread = unsafe mt_thread_self() else {
                 _ = mt_reply_complete(ref, .overloaded)
                 return
             }
-            if deadline != .max { unsafe mt_deadline_arm(thread, core, ref, deadline) }
-            unsafe start(thread)
+            if deadline != .max { unsafe mt_deadline_arm(thread, core.pointer, ref, deadline) }
+            start()
         }
     }
 
-    /// Registers the continuation; false: a cancellation was first, and the task goes on. A CAS, as the task's
-    /// cancellation handler knows the slot: a plain store would overwrite what it wrote.
+    /// Registers the continuation; false: a cancellation was first, and the task goes on.
+    ///
+    /// A CAS, as the task's cancellation handler knows the slot: a plain store would overwrite what it wrote.
     @inlinable
     func beginWait(_ waiter: _Waiter) -> Bool {
         if unsafe mt_reply_wait(ref, waiter.pointer) { return true }
@@ -207,7 +212,7 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
 
     /// Blocks the thread until the slot is done.
     func waitBlocking(_ thread: UnsafeMutablePointer<mt_thread_t>) {
-        _ = unsafe mt_call_wait_blocking(thread, core, ref, deadline)
+        _ = unsafe mt_call_wait_blocking(thread, core.pointer, ref, deadline)
     }
 
     /// Blocks the thread until the slot is done.
@@ -230,7 +235,9 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     /// Whether the slot is done.
     @inlinable var isDone: Bool { mt_reply_is_done(ref) }
 
-    /// Takes the reply, and gives the slot back; nil: no reply but an outcome. After the slot is done, once.
+    /// Takes the reply, and gives the slot back; nil: no reply but an outcome.
+    ///
+    /// After the slot is done, once.
     @inlinable
     func takeReply<Reply>(_: Reply.Type) -> Reply? {
         guard unsafe mt_reply_of(ref).pointee.kind == 0, let thread = unsafe mt_thread_self() else { return nil }
@@ -243,7 +250,8 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     /// The same for a slot that in-place execution armed and may have answered; nil: wait for it.
     @inlinable @inline(__always)
     static func takeReply<Reply>(_: Reply.Type, ifDone ref: UInt64) -> Reply? {
-        guard mt_reply_is_done(ref), unsafe mt_reply_of(ref).pointee.kind == 0, let thread = unsafe mt_thread_self() else {
+        guard mt_reply_is_done(ref), unsafe mt_reply_of(ref).pointee.kind == 0, let thread = unsafe mt_thread_self()
+        else {
             return nil
         }
         let value = unsafe _ReplyValue.take(Reply.self, from: mt_reply_value(ref))
@@ -251,12 +259,13 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
         return value
     }
 
-    /// Takes an outcome that is no value, and gives the slot back. After the slot is done, once.
+    /// Takes an outcome that is no value, and gives the slot back.
+    ///
+    /// After the slot is done, once.
     @usableFromInline
     func takeOutcome() -> _Outcome {
-        let reply = unsafe mt_reply_of(ref)!
         let outcome: _Outcome
-        switch mt_reply_kind_t(rawValue: unsafe reply.pointee.kind) {
+        switch mt_reply_kind_t(rawValue: unsafe mt_reply_of(ref).pointee.kind) {
         case .value: outcome = .value
         case .timeout: outcome = .timeout
         case .exited:
@@ -305,7 +314,9 @@ enum _ReplyValue {
     }
 }
 
-/// Answering a call by the handle of its reply slot. From any thread.
+/// Answering a call by the handle of its reply slot.
+///
+/// From any thread.
 @usableFromInline
 enum _Answer {
     /// Gives the answer; late ones vanish and are counted by the caller's scope ending the value.

@@ -3,7 +3,9 @@
 
 public import CMartlet
 
-/// A claimed process. Made on the caller's stack and used there only.
+/// A claimed process.
+///
+/// Made on the caller's stack and used there only.
 @safe
 @usableFromInline
 struct _InPlace: ~Copyable {
@@ -25,7 +27,9 @@ struct _InPlace: ~Copyable {
     /// Where the state lies.
     @inlinable var state: _StateAddress { unsafe _StateAddress(raw.state) }
 
-    /// Gives the process back, with something for a worker to act on. False: it was taken away by a kill.
+    /// Gives the process back, with something for a worker to act on.
+    ///
+    /// False: it was taken away by a kill.
     @inlinable @inline(__always)
     mutating func end() -> Bool { unsafe mt_in_place_end(&raw, nil) }
 

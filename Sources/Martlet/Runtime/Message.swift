@@ -52,7 +52,9 @@ struct _Node {
     @inlinable
     init(_ pointer: UnsafeMutablePointer<mt_node_t>) { unsafe self.pointer = unsafe pointer }
 
-    /// Whether values of a type lie in the node itself. Folds to a constant.
+    /// Whether values of a type lie in the node itself.
+    ///
+    /// Folds to a constant.
     @inlinable @inline(__always)
     static func holds<Value>(_: Value.Type) -> Bool {
         MemoryLayout<Value>.size <= 984 && MemoryLayout<Value>.alignment <= 8
@@ -99,7 +101,9 @@ struct _Node {
 /// Sending to a process by its raw pid.
 @usableFromInline
 enum _Post {
-    /// Moves a value into a message and sends it. Never waits.
+    /// Moves a value into a message and sends it.
+    ///
+    /// Never waits.
     @inlinable @inline(__always)
     static func send<Value>(_ value: consuming Value, kind: _Kind, to pid: UInt64) -> _SendStatus {
         guard let thread = unsafe mt_thread_self(), let node = unsafe _Node.make(thread, value, kind: kind) else {
@@ -126,7 +130,9 @@ enum _Post {
         }
     }
 
-    /// Asks a process to stop with a reason; the reply slot hears how it ended. False: there is no such process.
+    /// Asks a process to stop with a reason; the reply slot hears how it ended.
+    ///
+    /// False: there is no such process.
     static func stop(_ pid: UInt64, reason: _Reason, reply: UInt64) -> _SendStatus {
         guard let thread = unsafe mt_thread_self(),
             let node = unsafe _Node.make(thread, reason, kind: .stop, reply: reply)

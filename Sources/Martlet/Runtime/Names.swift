@@ -28,6 +28,6 @@ enum _Names {
     @inlinable
     static func lookup(_ name: UInt64) -> UInt64 {
         guard let entry = unsafe UnsafePointer<mt_name_t>(bitPattern: UInt(name)) else { return 0 }
-        return unsafe mt_names_lookup(mt_runtime_names(Runtime.currentCore), entry)
+        return unsafe mt_names_lookup(mt_runtime_names(Runtime.currentCore.pointer), entry)
     }
 }

@@ -20,7 +20,7 @@ final class _Gate: Sendable {
     private let call: _Call?
 
     init() {
-        guard case .success(let call) = unsafe _Call.begin(in: Runtime.currentCore, timeout: .max) else {
+        guard case .success(let call) = _Call.begin(in: Runtime.currentCore, timeout: .max) else {
             call = nil
             return
         }

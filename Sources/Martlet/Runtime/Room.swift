@@ -39,7 +39,7 @@ enum _Room {
         let waiter = UnsafeMutablePointer<mt_credit_waiter_t>.allocate(capacity: 1)
         unsafe waiter.initialize(to: mt_credit_waiter_t())
         unsafe waiter.pointee.reply = call.ref
-        unsafe await call.suspend { _ in unsafe mt_room_wait(call.pid, waiter) }
+        await call.suspend { unsafe mt_room_wait(call.pid, waiter) }
         unsafe mt_room_leave(call.pid, waiter)
         unsafe waiter.deallocate()
         return call.takeOutcome()
@@ -52,7 +52,7 @@ enum _Room {
         var waiter = unsafe mt_credit_waiter_t()
         unsafe waiter.reply = call.ref
         unsafe withUnsafeMutablePointer(to: &waiter) { waiter in
-            if call.deadline != .max { unsafe mt_deadline_arm(thread, call.core, call.ref, call.deadline) }
+            if call.deadline != .max { unsafe mt_deadline_arm(thread, call.core.pointer, call.ref, call.deadline) }
             unsafe mt_room_wait(call.pid, waiter)
             unsafe call.waitBlocking(thread)
             unsafe mt_room_leave(call.pid, waiter)
@@ -60,7 +60,9 @@ enum _Room {
         return call.takeOutcome()
     }
 
-    /// Sends a message whose room was taken. False: no process; the room went back.
+    /// Sends a message whose room was taken.
+    ///
+    /// False: no process; the room went back.
     @usableFromInline
     static func sendGranted<Value>(_ value: consuming Value, kind: _Kind, to pid: UInt64) -> Bool {
         guard let thread = unsafe mt_thread_self(), let node = unsafe _Node.make(thread, value, kind: kind) else {

@@ -7,17 +7,25 @@ internal import Glibc
 extension Runtime {
     /// What a runtime is built with; fixed when it is created.
     public struct Configuration: Sendable {
-        /// Worker threads, 1 to 1,024. Default nil: online cores.
+        /// Worker threads, 1 to 1,024.
+        ///
+        /// Default nil: online cores.
         public var workers: Int?
-        /// Messages one turn of a worker handles before its process goes to the back of the queue. At least 1; default
-        /// 128 (F17). A turn also ends after 1 ms.
+        /// Messages one turn of a worker handles before its process goes to the back of the queue.
+        ///
+        /// At least 1; default 128 (F17). A turn also ends after 1 ms.
         public var runBudget: Int = 128
-        /// Threads that may stand in for blocked workers. Default 64 (F16); over it a blocking call fails with
-        /// `overloaded`.
+        /// Threads that may stand in for blocked workers.
+        ///
+        /// Default 64 (F16); over it a blocking call fails with `overloaded`.
         public var spareWorkersMax: Int = 64
-        /// A handler that runs longer is reported once. Default 100 ms; nil turns the watchdog off.
+        /// A handler that runs longer is reported once.
+        ///
+        /// Default 100 ms; nil turns the watchdog off.
         public var stallLimit: Duration? = .milliseconds(100)
-        /// The time source. Default: the monotonic clock with a tick of 1 ms.
+        /// The time source.
+        ///
+        /// Default: the monotonic clock with a tick of 1 ms.
         public var clock: RuntimeClock = .monotonic
         /// Live processes allowed, 1 to 16,777,216, which is the default; over it `start` fails with `systemLimit`.
         public var processesMax: Int = 1 << 24
@@ -28,7 +36,8 @@ extension Runtime {
         func check(file: StaticString, line: UInt) {
             func expect(_ range: ClosedRange<Int>, _ name: String, _ value: Int) {
                 precondition(
-                    range.contains(value), "expected \(name) in \(range.lowerBound)...\(range.upperBound), got \(value)",
+                    range.contains(value),
+                    "expected \(name) in \(range.lowerBound)...\(range.upperBound), got \(value)",
                     file: file, line: line)
             }
             if let workers { expect(1...1_024, "workers", workers) }
@@ -37,7 +46,8 @@ extension Runtime {
             expect(1...(1 << 24), "processesMax", processesMax)
             precondition(clock.tick > .zero, "expected a tick above 0, got \(clock.tick)", file: file, line: line)
             if let stallLimit {
-                precondition(stallLimit > .zero, "expected a stallLimit above 0, got \(stallLimit)", file: file, line: line)
+                precondition(
+                    stallLimit > .zero, "expected a stallLimit above 0, got \(stallLimit)", file: file, line: line)
             }
         }
 

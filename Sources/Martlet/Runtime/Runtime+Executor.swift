@@ -16,5 +16,5 @@ extension Runtime {
     ///
     /// - Returns: false if another runtime or library already took the hook.
     @discardableResult
-    public func installAsGlobalExecutor() -> Bool { unsafe mt_global_executor_install(core) }
+    public func installAsGlobalExecutor() -> Bool { unsafe mt_global_executor_install(core.pointer) }
 }

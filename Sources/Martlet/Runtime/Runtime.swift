@@ -20,8 +20,10 @@ public final class Runtime: Sendable {
 
     @TaskLocal static var taskCurrent: Runtime?
 
-    /// The core's runtime. Valid for ever: the core never frees it.
-    @usableFromInline nonisolated(unsafe) let core: OpaquePointer
+    /// The core's runtime.
+    ///
+    /// Valid for ever: the core never frees it.
+    @usableFromInline let core: _Core
     let context: _RuntimeContext
     /// What it was built with.
     let configuration: Configuration
@@ -49,14 +51,14 @@ public final class Runtime: Sendable {
         guard let core = unsafe core else {
             preconditionFailure("the system refused the runtime (status \(status.rawValue))", file: file, line: line)
         }
-        unsafe self.core = unsafe core
+        self.core = unsafe _Core(core)
         self.context = context
         self.configuration = configuration
         unsafe context.executor.connect(core)
         context.hold(self)
     }
 
-    deinit { unsafe mt_runtime_release(core) }
+    deinit { unsafe mt_runtime_release(core.pointer) }
 
     /// The runtime of the running process, else of ``withCurrent(_:)``, else ``shared``.
     ///
@@ -73,15 +75,15 @@ public final class Runtime: Sendable {
 
     /// The core runtime that names resolve in and starts use; as ``current``, without counting references.
     @inlinable @inline(__always)
-    static var currentCore: OpaquePointer {
-        if let core = unsafe mt_runtime_current() { return unsafe core }
-        return unsafe hasTaskCurrent.load(ordering: .relaxed) ? currentOfTask : sharedCore
+    static var currentCore: _Core {
+        if let core = unsafe mt_runtime_current() { return unsafe _Core(core) }
+        return hasTaskCurrent.load(ordering: .relaxed) ? currentOfTask : sharedCore
     }
 
     /// Whether any task ever had a runtime of its own: spares all others the look.
     @usableFromInline static let hasTaskCurrent = Atomic(false)
-    @usableFromInline nonisolated(unsafe) static let sharedCore: OpaquePointer = unsafe shared.core
-    @usableFromInline static var currentOfTask: OpaquePointer { unsafe current.core }
+    @usableFromInline static let sharedCore = shared.core
+    @usableFromInline static var currentOfTask: _Core { current.core }
 
     /// Makes this runtime ``current`` for the body and for the tasks it creates.
     ///
@@ -116,7 +118,7 @@ public final class Runtime: Sendable {
     /// Lock-free for the processes; consistent only when the runtime is quiescent (F8).
     public var statistics: RuntimeStatistics {
         var raw = mt_statistics_t()
-        unsafe mt_runtime_statistics(core, &raw)
+        unsafe mt_runtime_statistics(core.pointer, &raw)
         var result = RuntimeStatistics()
         (result.sent, result.handled) = (raw.sent, raw.handled)
         (result.refused, result.discarded) = (raw.refused, raw.discarded)
@@ -130,7 +132,7 @@ public final class Runtime: Sendable {
     /// Messages not delivered, by the core's number of their cause.
     var deadLetterCountsByNumber: [UInt64] {
         var raw = mt_statistics_t()
-        unsafe mt_runtime_statistics(core, &raw)
+        unsafe mt_runtime_statistics(core.pointer, &raw)
         let dead = raw.dead_letters
         return [dead.0, dead.1, dead.2, dead.3, dead.4]
     }

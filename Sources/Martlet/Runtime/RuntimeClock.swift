@@ -25,7 +25,9 @@ public struct RuntimeClock: Sendable {
     }
 }
 
-/// Time that stands still until it is moved. Outlives every runtime built on it: its word is never freed.
+/// Time that stands still until it is moved.
+///
+/// Outlives every runtime built on it: its word is never freed.
 @safe
 package final class ManualTime: Sendable {
     // The core's own atomic word; all access goes through its functions.
@@ -48,26 +50,29 @@ package final class ManualTime: Sendable {
 }
 
 extension Runtime {
-    /// Moves a manual clock on, firing timers in order of due time; the handlers of each run to idle. Blocks the thread:
-    /// not from a worker.
+    /// Moves a manual clock on, firing timers in order of due time; the handlers of each run to idle.
+    ///
+    /// Blocks the thread: not from a worker.
     package func advanceBlocking(_ time: ManualTime, byNanoseconds delta: UInt64) {
         let target = time.nanoseconds + delta
-        unsafe mt_runtime_wait_idle(core)
+        unsafe mt_runtime_wait_idle(core.pointer)
         while true {
-            let due = unsafe mt_timers_next_due(mt_runtime_timers(core))
+            let due = unsafe mt_timers_next_due(mt_runtime_timers(core.pointer))
             guard due <= target else { break }
             time.nanoseconds = max(due, time.nanoseconds)
-            unsafe mt_runtime_drive_timers(core)
-            unsafe mt_runtime_wait_idle(core)
+            unsafe mt_runtime_drive_timers(core.pointer)
+            unsafe mt_runtime_wait_idle(core.pointer)
         }
         time.nanoseconds = target
-        unsafe mt_runtime_drive_timers(core)
-        unsafe mt_runtime_wait_idle(core)
+        unsafe mt_runtime_drive_timers(core.pointer)
+        unsafe mt_runtime_wait_idle(core.pointer)
     }
 
-    /// Blocks until every worker sleeps. Not from a worker.
-    package func waitUntilIdleBlocking() { unsafe mt_runtime_wait_idle(core) }
+    /// Blocks until every worker sleeps.
+    ///
+    /// Not from a worker.
+    package func waitUntilIdleBlocking() { unsafe mt_runtime_wait_idle(core.pointer) }
 
     /// Whether every worker sleeps and nothing is queued.
-    package var isIdle: Bool { unsafe mt_runtime_is_idle(core) }
+    package var isIdle: Bool { unsafe mt_runtime_is_idle(core.pointer) }
 }

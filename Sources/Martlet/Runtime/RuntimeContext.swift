@@ -35,8 +35,10 @@ final class _RuntimeContext: Sendable {
 
     // MARK: Jobs
 
-    /// Where the word lies in a job that its executor may use, bytes from the job's start. The layout of a job's header is
-    /// part of Swift's ABI: a reference-counted object's two words, then two for the executor.
+    /// Where the word lies in a job that its executor may use, bytes from the job's start.
+    ///
+    /// The layout of a job's header is part of Swift's ABI: a reference-counted object's two words, then two for the
+    /// executor.
     static let jobLinkOffset: UInt32 = UInt32(2 * MemoryLayout<UInt>.size)
 
     @unsafe

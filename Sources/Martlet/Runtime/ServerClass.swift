@@ -81,7 +81,9 @@ final class _ProcessClass: Sendable {
         unsafe core.pointee.type_id == unsafeBitCast(T.self, to: UnsafeRawPointer.self)
     }
 
-    /// The class of a live process, nil if it has ended. A hint for reports and for typed references.
+    /// The class of a live process, nil if it has ended.
+    ///
+    /// A hint for reports and for typed references.
     static func of(pid: UInt64) -> _ProcessClass? {
         guard let core = unsafe mt_pid_class(pid), let context = unsafe core.pointee.context else { return nil }
         return unsafe Unmanaged<_ProcessClass>.fromOpaque(context).takeUnretainedValue()

@@ -5,35 +5,39 @@ internal import CMartlet
 internal import Glibc
 
 extension Runtime {
-    /// Closes the door, asks every process to stop, waits, kills what is left, joins the threads. Blocks; once.
+    /// Closes the door, asks every process to stop, waits, kills what is left, joins the threads.
+    ///
+    /// Blocks; once.
     ///
     /// - Parameters:
-    ///   - deadline: nanoseconds until the kill.
-    ///   - ask: asks one process to stop.
-    ///   - stuck: is shown each process that is still there at the deadline, before its kill.
+    /// - deadline: nanoseconds until the kill.
+    /// - ask: asks one process to stop.
+    /// - stuck: is shown each process that is still there at the deadline, before its kill.
     func stopBlocking(deadline: UInt64, ask: (UInt64) -> Void, stuck: (UInt64) -> Void) {
-        _ = unsafe mt_runtime_close(core)
+        _ = unsafe mt_runtime_close(core.pointer)
         let end = mt_instant_after(mt_env_system_now(), deadline)
         if !askUntilEmpty(until: end, ask) {
             for pid in pids {
                 stuck(pid)
                 _Post.kill(pid)
             }
-            _ = unsafe mt_runtime_wait_empty(core, mt_instant_after(mt_env_system_now(), Self.graceAfterKill))
+            _ = unsafe mt_runtime_wait_empty(core.pointer, mt_instant_after(mt_env_system_now(), Self.graceAfterKill))
         }
-        _ = unsafe mt_runtime_stop(core, mt_instant_after(mt_env_system_now(), Self.graceAfterKill))
+        _ = unsafe mt_runtime_stop(core.pointer, mt_instant_after(mt_env_system_now(), Self.graceAfterKill))
         context.hold(nil)
     }
 
-    /// A process whose start was under way when the door closed shows up late: looks again now and then, each process is
-    /// asked once. False: some are left at the end.
+    /// A process whose start was under way when the door closed shows up late: looks again now and then, each process
+    /// is asked once.
+    ///
+    /// False: some are left at the end.
     private func askUntilEmpty(until end: UInt64, _ ask: (UInt64) -> Void) -> Bool {
         var asked: Set<UInt64> = []
         var look: UInt64 = 1_000_000
         while true {
             for pid in pids where asked.insert(pid).inserted { ask(pid) }
             let next = min(end, mt_instant_after(mt_env_system_now(), look))
-            if unsafe mt_runtime_wait_empty(core, next) { return true }
+            if unsafe mt_runtime_wait_empty(core.pointer, next) { return true }
             if mt_env_system_now() >= end { return false }
             look *= 4
         }
@@ -49,7 +53,7 @@ extension Runtime {
         }
         let list = List()
         unsafe mt_runtime_for_each(
-            core,
+            core.pointer,
             { list, pid in
                 guard let list = unsafe list else { return }
                 unsafe Unmanaged<List>.fromOpaque(list).takeUnretainedValue().pids.append(pid)
@@ -65,7 +69,9 @@ enum _OwnThread {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Runs `body` on a new thread and suspends until it has ended. Where the system refuses a thread it runs here.
+    /// Runs `body` on a new thread and suspends until it has ended.
+    ///
+    /// Where the system refuses a thread it runs here.
     nonisolated(nonsending) static func run(_ body: @escaping @Sendable () -> Void) async {
         unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             let work = Work {
@@ -82,7 +88,11 @@ enum _OwnThread {
                     }
                     return nil
                 }, pointer)
-            if failed == 0 { pthread_detach(thread) } else { unsafe Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body() }
+            if failed == 0 {
+                pthread_detach(thread)
+            } else {
+                unsafe Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body()
+            }
         }
     }
 }

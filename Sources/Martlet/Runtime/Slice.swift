@@ -35,7 +35,9 @@ struct _Slice {
     /// The process.
     @usableFromInline var pid: UInt64 { unsafe mt_slot_pid(pointer.pointee.slot, pointer.pointee.frame.generation) }
 
-    /// Moves the payload of the current message out. Once, before user code runs.
+    /// Moves the payload of the current message out.
+    ///
+    /// Once, before user code runs.
     @inlinable @inline(__always)
     func take<Value>(_ type: Value.Type) -> Value { unsafe _Node.take(type, from: pointer.pointee.payload) }
 
@@ -43,7 +45,9 @@ struct _Slice {
     @inlinable @inline(__always)
     func enter(call: UInt64 = 0) { unsafe mt_slice_enter(pointer, call) }
 
-    /// User code ended. False: the process was taken away meanwhile; destroy what the frame holds and return `abandoned`.
+    /// User code ended.
+    ///
+    /// False: the process was taken away meanwhile; destroy what the frame holds and return `abandoned`.
     @inlinable @inline(__always)
     func leave() -> Bool { unsafe mt_slice_leave(pointer) }
 
@@ -88,11 +92,15 @@ struct _Slice {
     /// Whether a stuck handler still uses the state and will destroy it.
     @usableFromInline var stateIsHeld: Bool { unsafe mt_slice_state_is_held(pointer) }
 
-    /// From here senders are told that there is no process. Destroy the state afterwards.
+    /// From here senders are told that there is no process.
+    ///
+    /// Destroy the state afterwards.
     @usableFromInline
     func beginExit(_ reason: _Reason) { unsafe mt_slice_exit_begin(pointer, reason.passRetained()) }
 
-    /// Names, calls, timers, waiters. Return `exited` afterwards.
+    /// Names, calls, timers, waiters.
+    ///
+    /// Return `exited` afterwards.
     @usableFromInline
     func finishExit() { unsafe mt_slice_exit_finish(pointer) }
 
@@ -112,10 +120,12 @@ struct _Slice {
     /// Monotonic nanoseconds of the runtime's clock.
     @usableFromInline var now: UInt64 {
         let env = unsafe mt_runtime_env(mt_runtime_of(pointer.pointee.slot))
-        return unsafe env!.pointee.now_ns(env!.pointee.context)
+        return unsafe env.map { unsafe $0.pointee.now_ns($0.pointee.context) } ?? 0
     }
 
-    /// Arms the idle timeout, replacing a later one. False: no memory for it.
+    /// Arms the idle timeout, replacing a later one.
+    ///
+    /// False: no memory for it.
     @usableFromInline
     func armIdle(at instant: UInt64) -> Bool { unsafe mt_slice_arm_idle(pointer, instant) == .ok }
 
@@ -146,7 +156,9 @@ struct _Slice {
         unsafe _State(pointer.pointee.slot.pointee.state.assumingMemoryBound(to: Value.self))
     }
 
-    /// Gives the incarnation its state. Between callbacks.
+    /// Gives the incarnation its state.
+    ///
+    /// Between callbacks.
     @inlinable
     func install<Value: ~Copyable>(_ state: _State<Value>) {
         unsafe pointer.pointee.slot.pointee.state = UnsafeMutableRawPointer(state.pointer)
@@ -161,7 +173,9 @@ struct _Slice {
     }
 }
 
-/// Where the state of a claimed process lies. Valid while it is claimed; used by the runtime only.
+/// Where the state of a claimed process lies.
+///
+/// Valid while it is claimed; used by the runtime only.
 @safe
 public struct _StateAddress {
     @usableFromInline let raw: UnsafeMutableRawPointer
@@ -170,7 +184,9 @@ public struct _StateAddress {
     init(_ raw: UnsafeMutableRawPointer) { unsafe self.raw = unsafe raw }
 }
 
-/// The memory of one incarnation's state. Owned by the process; the engine destroys it once.
+/// The memory of one incarnation's state.
+///
+/// Owned by the process; the engine destroys it once.
 @safe
 @usableFromInline
 struct _State<Value: ~Copyable> {

@@ -45,7 +45,7 @@ enum _Spawning {
     /// Starts a process of a class; `reply` hears of its init (0: nobody does).
     @inlinable
     static func spawn<Argument>(
-        _ processClass: _ProcessClass, _ argument: consuming Argument, _ request: _SpawnRequest, in core: OpaquePointer,
+        _ processClass: _ProcessClass, _ argument: consuming Argument, _ request: _SpawnRequest, in core: _Core,
         reply: UInt64
     ) -> Result<UInt64, _SpawnFailure> {
         guard let thread = unsafe mt_thread_self() else { return .failure(.systemLimit) }
@@ -61,7 +61,7 @@ enum _Spawning {
         unsafe spec.policy = mt_policy_t(rawValue: request.policy) ?? .unbounded
         unsafe spec.traps_exits = request.trapsExits
         var pid: UInt64 = 0
-        let status = unsafe mt_process_spawn(core, thread, &spec, &pid)
+        let status = unsafe mt_process_spawn(core.pointer, thread, &spec, &pid)
         if status == .ok { return .success(pid) }
         unsafe node.drop(thread)
         return .failure(status == .shutDown ? .shutDown : .systemLimit)

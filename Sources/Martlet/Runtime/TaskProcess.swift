@@ -43,26 +43,38 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
 
     // MARK: The task's side
 
-    /// User code pauses: the task owns the process again. False: it was killed meanwhile.
+    /// User code pauses: the task owns the process again.
+    ///
+    /// False: it was killed meanwhile.
     func takeBack() -> Bool {
         guard let thread = unsafe mt_thread_self(), unsafe mt_phase_leave(&slice.pointee.frame) else { return false }
         unsafe mt_slice_move(slice, thread)
         return true
     }
 
-    /// User code goes on. Owner.
+    /// User code goes on.
+    ///
+    /// Owner.
     func enter() { unsafe mt_phase_enter(&slice.pointee.frame) }
 
-    /// The next message, `none`, or `die`. Owner.
+    /// The next message, `none`, or `die`.
+    ///
+    /// Owner.
     func poll() -> _Kind { _Kind(unsafe mt_slice_poll(slice)) }
 
-    /// Its payload. Owner, once.
+    /// Its payload.
+    ///
+    /// Owner, once.
     func take<Value>(_ type: Value.Type) -> Value { unsafe _Node.take(type, from: slice.pointee.payload) }
 
-    /// The slice, for what all engines do. Owner.
+    /// The slice, for what all engines do.
+    ///
+    /// Owner.
     var face: _Slice { unsafe _Slice(slice) }
 
-    /// Sleeps until something is in the mailbox. Owner, before and after; false: the process ended meanwhile.
+    /// Sleeps until something is in the mailbox.
+    ///
+    /// Owner, before and after; false: the process ended meanwhile.
     nonisolated(nonsending) func wait() async -> Bool {
         unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             unsafe self.continuation = unsafe continuation
@@ -78,7 +90,9 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     /// Why the process ended while the task slept.
     var deathReason: _Reason { death ?? .killed }
 
-    /// The body is over: a worker runs the exit. Owner, then no more.
+    /// The body is over: a worker runs the exit.
+    ///
+    /// Owner, then no more.
     func finish(_ reason: _Reason) {
         finished = reason
         unsafe mt_slice_hand_over(slice)
@@ -87,7 +101,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     /// A new forwarder to this mailbox; 0: no room for one.
     func makeAlias() -> UInt64 {
         guard let core = unsafe mt_pid_runtime_any(pid) else { return 0 }
-        let alias = unsafe _Forwarder.start(to: pid, in: core)
+        let alias = unsafe _Forwarder.start(to: pid, in: _Core(core))
         if alias != 0 { aliases.append(alias) }
         return alias
     }
@@ -161,8 +175,8 @@ enum _Forwarder {
     }
 
     /// A process that forwards to `owner`; 0: out of memory or slots.
-    static func start(to owner: UInt64, in core: OpaquePointer) -> UInt64 {
-        switch unsafe _Spawning.spawn(processClass, owner, _SpawnRequest(), in: core, reply: 0) {
+    static func start(to owner: UInt64, in core: _Core) -> UInt64 {
+        switch _Spawning.spawn(processClass, owner, _SpawnRequest(), in: core, reply: 0) {
         case .success(let pid): pid
         case .failure: 0
         }

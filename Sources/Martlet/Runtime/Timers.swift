@@ -6,7 +6,9 @@ public import CMartlet
 @usableFromInline
 enum _Timers {
     /// Sends a value after a delay; 0 when no timer could be armed: out of memory, the runtime is shut down, or the
-    /// calling process was killed. Then the value is gone.
+    /// calling process was killed.
+    ///
+    /// Then the value is gone.
     @inlinable
     static func sendAfter<Value>(_ delay: UInt64, _ value: consuming Value, to pid: UInt64) -> UInt64 {
         guard let thread = unsafe mt_thread_self(),
@@ -14,13 +16,15 @@ enum _Timers {
         else { return 0 }
         var ref: UInt64 = 0
         // A timer to a dead pid is counted when it is due, in the runtime that it was armed in.
-        let core = unsafe mt_pid_runtime(pid) ?? Runtime.currentCore
+        let core = unsafe mt_pid_runtime(pid) ?? Runtime.currentCore.pointer
         if unsafe mt_timed_send(thread, core, delay, pid, node.pointer, &ref) == .ok { return ref }
         unsafe node.drop(thread)
         return 0
     }
 
-    /// Runs `action` once after a delay, or every period; on a worker, between two turns. It must be short.
+    /// Runs `action` once after a delay, or every period; on a worker, between two turns.
+    ///
+    /// It must be short.
     private static func run(
         after delay: UInt64, period: UInt64, isFixedDelay: Bool, _ action: @escaping @Sendable () -> Void
     ) -> UInt64 {
@@ -29,13 +33,14 @@ enum _Timers {
         // Names resolve in the runtime that the timer was armed in, also where a test's thread drives its clock.
         let timed = _TimedAction(isRepeated: period > 0) {
             if Runtime.ofThread === runtime { return action() }
+            Runtime.hasTaskCurrent.store(true, ordering: .relaxed)
             Runtime.$taskCurrent.withValue(runtime, operation: action)
         }
         let payload = unsafe Unmanaged.passRetained(timed).toOpaque()
         var ref: UInt64 = 0
         let policy: mt_timer_policy_t = isFixedDelay ? .fixedDelay : .fixedRate
         let status = unsafe mt_timed_call(
-            thread, runtime.core, delay, period, policy, _TimedAction.operations, payload, &ref)
+            thread, runtime.core.pointer, delay, period, policy, _TimedAction.operations, payload, &ref)
         if status == .ok { return ref }
         unsafe Unmanaged<_TimedAction>.fromOpaque(payload).release()
         return 0

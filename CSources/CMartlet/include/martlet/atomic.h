@@ -34,70 +34,69 @@ void mt_chaos_point(void); // yields or sleeps now and then, from a seed
 #define MT_POINT() ((void)0)
 #endif
 
-#define MT__ATOMIC_OPS(NAME, BOX, T)                                                               \
-    static inline T mt_##NAME##_load_rlx(const BOX *a) {                                           \
-        MT_POINT();                                                                                \
-        return atomic_load_explicit(&((BOX *)a)->value, memory_order_relaxed);                     \
-    }                                                                                              \
-    static inline T mt_##NAME##_load_acq(const BOX *a) {                                           \
-        MT_POINT();                                                                                \
-        return atomic_load_explicit(&((BOX *)a)->value, memory_order_acquire);                     \
-    }                                                                                              \
-    static inline T mt_##NAME##_load_sc(const BOX *a) {                                            \
-        MT_POINT();                                                                                \
-        return atomic_load_explicit(&((BOX *)a)->value, memory_order_seq_cst);                     \
-    }                                                                                              \
-    static inline void mt_##NAME##_store_rlx(BOX *a, T v) {                                        \
-        MT_POINT();                                                                                \
-        atomic_store_explicit(&a->value, v, memory_order_relaxed);                                 \
-    }                                                                                              \
-    static inline void mt_##NAME##_store_rel(BOX *a, T v) {                                        \
-        MT_POINT();                                                                                \
-        atomic_store_explicit(&a->value, v, memory_order_release);                                 \
-    }                                                                                              \
-    static inline void mt_##NAME##_store_sc(BOX *a, T v) {                                         \
-        MT_POINT();                                                                                \
-        atomic_store_explicit(&a->value, v, memory_order_seq_cst);                                 \
-    }                                                                                              \
-    static inline T mt_##NAME##_xchg(BOX *a, T v) {                                                \
-        MT_POINT();                                                                                \
-        return atomic_exchange_explicit(&a->value, v, memory_order_acq_rel);                       \
-    }                                                                                              \
-    static inline T mt_##NAME##_xchg_sc(BOX *a, T v) {                                             \
-        MT_POINT();                                                                                \
-        return atomic_exchange_explicit(&a->value, v, memory_order_seq_cst);                       \
-    }                                                                                              \
-    /* On failure *expected is what was found, read with acquire. */                               \
-    static inline bool mt_##NAME##_cas(BOX *a, T *expected, T v) {                                 \
-        MT_POINT();                                                                                \
-        return atomic_compare_exchange_strong_explicit(&a->value, expected, v,                     \
-                                                       memory_order_acq_rel, memory_order_acquire); \
-    }                                                                                              \
-    static inline bool mt_##NAME##_cas_sc(BOX *a, T *expected, T v) {                              \
-        MT_POINT();                                                                                \
-        return atomic_compare_exchange_strong_explicit(&a->value, expected, v,                     \
-                                                       memory_order_seq_cst, memory_order_seq_cst); \
+#define MT__ATOMIC_OPS(NAME, BOX, T)                                                                 \
+    static inline T mt_##NAME##_load_rlx(const BOX *a) {                                             \
+        MT_POINT();                                                                                  \
+        return atomic_load_explicit(&((BOX *)a)->value, memory_order_relaxed);                       \
+    }                                                                                                \
+    static inline T mt_##NAME##_load_acq(const BOX *a) {                                             \
+        MT_POINT();                                                                                  \
+        return atomic_load_explicit(&((BOX *)a)->value, memory_order_acquire);                       \
+    }                                                                                                \
+    static inline T mt_##NAME##_load_sc(const BOX *a) {                                              \
+        MT_POINT();                                                                                  \
+        return atomic_load_explicit(&((BOX *)a)->value, memory_order_seq_cst);                       \
+    }                                                                                                \
+    static inline void mt_##NAME##_store_rlx(BOX *a, T v) {                                          \
+        MT_POINT();                                                                                  \
+        atomic_store_explicit(&a->value, v, memory_order_relaxed);                                   \
+    }                                                                                                \
+    static inline void mt_##NAME##_store_rel(BOX *a, T v) {                                          \
+        MT_POINT();                                                                                  \
+        atomic_store_explicit(&a->value, v, memory_order_release);                                   \
+    }                                                                                                \
+    static inline void mt_##NAME##_store_sc(BOX *a, T v) {                                           \
+        MT_POINT();                                                                                  \
+        atomic_store_explicit(&a->value, v, memory_order_seq_cst);                                   \
+    }                                                                                                \
+    static inline T mt_##NAME##_xchg(BOX *a, T v) {                                                  \
+        MT_POINT();                                                                                  \
+        return atomic_exchange_explicit(&a->value, v, memory_order_acq_rel);                         \
+    }                                                                                                \
+    static inline T mt_##NAME##_xchg_sc(BOX *a, T v) {                                               \
+        MT_POINT();                                                                                  \
+        return atomic_exchange_explicit(&a->value, v, memory_order_seq_cst);                         \
+    }                                                                                                \
+    /* On failure *expected is what was found, read with acquire. */                                 \
+    static inline bool mt_##NAME##_cas(BOX *a, T *expected, T v) {                                   \
+        MT_POINT();                                                                                  \
+        return atomic_compare_exchange_strong_explicit(&a->value, expected, v, memory_order_acq_rel, \
+                                                       memory_order_acquire);                        \
+    }                                                                                                \
+    static inline bool mt_##NAME##_cas_sc(BOX *a, T *expected, T v) {                                \
+        MT_POINT();                                                                                  \
+        return atomic_compare_exchange_strong_explicit(&a->value, expected, v, memory_order_seq_cst, \
+                                                       memory_order_seq_cst);                        \
     }
 
-#define MT__ATOMIC_MATH(NAME, BOX, T)                                                              \
-    /* Both return the value before. Subtract by adding the two's complement. */                   \
-    static inline T mt_##NAME##_add(BOX *a, T v) {                                                 \
-        MT_POINT();                                                                                \
-        return atomic_fetch_add_explicit(&a->value, v, memory_order_acq_rel);                      \
-    }                                                                                              \
-    static inline T mt_##NAME##_add_sc(BOX *a, T v) {                                              \
-        MT_POINT();                                                                                \
-        return atomic_fetch_add_explicit(&a->value, v, memory_order_seq_cst);                      \
-    }                                                                                              \
-    /* Statistics with many writers; orders nothing. */                                            \
-    static inline T mt_##NAME##_add_rlx(BOX *a, T v) {                                             \
-        return atomic_fetch_add_explicit(&a->value, v, memory_order_relaxed);                      \
-    }                                                                                              \
-    /* Statistics with one writer, read by anyone; orders nothing, costs a plain add. */           \
-    static inline void mt_##NAME##_bump(BOX *a, T v) {                                             \
-        atomic_store_explicit(&a->value,                                                           \
-                              atomic_load_explicit(&a->value, memory_order_relaxed) + v,           \
-                              memory_order_relaxed);                                               \
+#define MT__ATOMIC_MATH(NAME, BOX, T)                                                               \
+    /* Both return the value before. Subtract by adding the two's complement. */                    \
+    static inline T mt_##NAME##_add(BOX *a, T v) {                                                  \
+        MT_POINT();                                                                                 \
+        return atomic_fetch_add_explicit(&a->value, v, memory_order_acq_rel);                       \
+    }                                                                                               \
+    static inline T mt_##NAME##_add_sc(BOX *a, T v) {                                               \
+        MT_POINT();                                                                                 \
+        return atomic_fetch_add_explicit(&a->value, v, memory_order_seq_cst);                       \
+    }                                                                                               \
+    /* Statistics with many writers; orders nothing. */                                             \
+    static inline T mt_##NAME##_add_rlx(BOX *a, T v) {                                              \
+        return atomic_fetch_add_explicit(&a->value, v, memory_order_relaxed);                       \
+    }                                                                                               \
+    /* Statistics with one writer, read by anyone; orders nothing, costs a plain add. */            \
+    static inline void mt_##NAME##_bump(BOX *a, T v) {                                              \
+        atomic_store_explicit(&a->value, atomic_load_explicit(&a->value, memory_order_relaxed) + v, \
+                              memory_order_relaxed);                                                \
     }
 
 MT__ATOMIC_OPS(a32, mt_a32_t, uint32_t)

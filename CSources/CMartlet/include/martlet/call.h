@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// One call from its caller's side: a reply slot with a deadline, room in the callee's mailbox, and the wait. The request
-// itself is a message like any other (process.h); how a handler answers is reply.h.
+// One call from its caller's side: a reply slot with a deadline, room in the callee's mailbox, and the wait. The
+// request itself is a message like any other (process.h); how a handler answers is reply.h.
 #ifndef MARTLET_CALL_H
 #define MARTLET_CALL_H
 
-#include "status.h"
 #include "process.h"
+#include "status.h"
 
 // Timeouts from here on may be late by the resolution of a cheaper clock (10 ms); shorter ones read the exact one.
 #define MT_CALL_EXACT_BELOW_NS UINT64_C(1000000000)
@@ -18,15 +18,17 @@ static inline mt_pid_t mt_thread_current_pid(void) {
 }
 
 // The runtime of a live process, NULL if it has ended. Any thread.
-static inline mt_runtime_t *mt_pid_runtime(mt_pid_t pid) { return mt_pid_is_alive(pid) ? mt_runtime_of(mt_slot_of(pid)) : NULL; }
+static inline mt_runtime_t *mt_pid_runtime(mt_pid_t pid) {
+    return mt_pid_is_alive(pid) ? mt_runtime_of(mt_slot_of(pid)) : NULL;
+}
 // The runtime its slot belongs to, alive or not; NULL for a pid that never was.
 static inline mt_runtime_t *mt_pid_runtime_any(mt_pid_t pid) {
     mt_slot_t *slot = mt_slot_of(pid);
     return slot ? mt_runtime_of(slot) : NULL;
 }
 
-// The running handler has answered its request. True: it runs in place, its caller is this very thread. The thread of the
-// handler; others do nothing.
+// The running handler has answered its request. True: it runs in place, its caller is this very thread. The thread of
+// the handler; others do nothing.
 static inline bool mt_frame_answered(mt_reply_ref_t ref) {
     mt_thread_t *thread = mt_thread_current;
     if (!thread || !thread->frame || thread->frame->call != ref) return false;
@@ -40,16 +42,16 @@ uint64_t mt_reply_remaining(mt_reply_ref_t ref);
 // Counts an answer that came too late, in the runtime of the callee.
 void mt_count_late_reply(mt_reply_ref_t ref);
 
-// The instant a call gives up: timeout_ns from now, but not after the deadline of the request that the calling handler is
-// busy with. MT_FOREVER: never. Never early.
+// The instant a call gives up: timeout_ns from now, but not after the deadline of the request that the calling handler
+// is busy with. MT_FOREVER: never. Never early.
 uint64_t mt_call_deadline(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t timeout_ns);
 
 // Room for a request or a waiting cast.
 typedef enum __attribute__((enum_extensibility(closed))) mt_room {
-    MT_ROOM_UNBOUNDED MT_SWIFT("unbounded"),  // nothing to take
-    MT_ROOM_TAKEN MT_SWIFT("taken"),      // one credit is the sender's: send granted, or mt_room_return
-    MT_ROOM_REFUSED MT_SWIFT("refused"),    // full, and the mailbox rejects
-    MT_ROOM_WAIT MT_SWIFT("wait"),       // full: wait with mt_room_wait
+    MT_ROOM_UNBOUNDED MT_SWIFT("unbounded"), // nothing to take
+    MT_ROOM_TAKEN MT_SWIFT("taken"),         // one credit is the sender's: send granted, or mt_room_return
+    MT_ROOM_REFUSED MT_SWIFT("refused"),     // full, and the mailbox rejects
+    MT_ROOM_WAIT MT_SWIFT("wait"),           // full: wait with mt_room_wait
     MT_ROOM_NO_PROCESS MT_SWIFT("noProcess"),
 } mt_room_t;
 
@@ -64,8 +66,8 @@ static inline mt_room_t mt_room_take(mt_thread_t *thread, mt_pid_t pid) {
     if (MT_LIKELY(!mt_aptr_load_rlx(&slot->bounded))) return MT_ROOM_UNBOUNDED;
     return mt_room_take_slow(thread, slot, pid);
 }
-// Queues a waiter whose armed reply slot is completed with GRANTED, NO_PROCESS or what its deadline says; when room came
-// meanwhile, or the process ended, it is completed before this returns. Any thread.
+// Queues a waiter whose armed reply slot is completed with GRANTED, NO_PROCESS or what its deadline says; when room
+// came meanwhile, or the process ended, it is completed before this returns. Any thread.
 void mt_room_wait(mt_pid_t pid, mt_credit_waiter_t *waiter);
 // Ends a waiter whose slot is done. Its memory is free afterwards. Any thread.
 void mt_room_leave(mt_pid_t pid, mt_credit_waiter_t *waiter);
@@ -85,13 +87,13 @@ typedef struct mt_in_place {
     uint64_t timeout_ns;
 } mt_in_place_t;
 
-// Claims an idle process of the given type for this thread and arms a reply slot. False: busy, gone, of another type, or
-// this thread is inside it: take the ordinary way. User code may run between begin and end. Any thread.
+// Claims an idle process of the given type for this thread and arms a reply slot. False: busy, gone, of another type,
+// or this thread is inside it: take the ordinary way. User code may run between begin and end. Any thread.
 bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, uint64_t timeout_ns);
 // Gives the armed slot its deadline, counted from now: never early. The caller, before end.
 void mt_in_place_set_deadline(mt_in_place_t *call);
-// User code ended; `pending` (retained object or NULL) is for a worker to act on. False: the process was taken away, the
-// caller waits for its reply slot as for any other and `pending` is still the caller's. The caller.
+// User code ended; `pending` (retained object or NULL) is for a worker to act on. False: the process was taken away,
+// the caller waits for its reply slot as for any other and `pending` is still the caller's. The caller.
 bool mt_in_place_end(mt_in_place_t *call, void *pending);
 
 #endif

@@ -6,19 +6,19 @@
 //               | generation   | WAITERS |  room   |        one word decides between "room came" and "I wait"
 //
 // Contract. take: any thread, lock-free. give: the owner. wait, cancel: any thread; a mutex, both are about to sleep or
-// have slept. While WAITERS is set plain senders find it full: first come, first served. A grant carries its credit, so no
-// herd wakes. The generation keeps a late sender from taking room of the next incarnation. Checked with its mutants:
+// have slept. While WAITERS is set plain senders find it full: first come, first served. A grant carries its credit, so
+// no herd wakes. The generation keeps a late sender from taking room of the next incarnation. Checked with its mutants:
 // Documentation/design/credits.md.
 //
 // Displacing (.dropOldest): consumer-side discarding would not bound memory while a handler runs, so a sender without a
-// credit removes the oldest droppable message itself and inherits its credit. Mailboxes with this policy alone pay for it
-// with a mutex around pop and release.
+// credit removes the oldest droppable message itself and inherits its credit. Mailboxes with this policy alone pay for
+// it with a mutex around pop and release.
 #ifndef MARTLET_CREDIT_H
 #define MARTLET_CREDIT_H
 
-#include "status.h"
 #include "reply.h"
 #include "slot.h"
+#include "status.h"
 
 typedef enum __attribute__((enum_extensibility(closed))) mt_policy {
     MT_POLICY_UNBOUNDED MT_SWIFT("unbounded"),

@@ -25,8 +25,8 @@
 //   I3 a node is freed once, by the owner, after its successor is linked or by a successful release; so a producer's
 //      predecessor cannot be freed before the producer has linked it.
 //   I4 SIGNAL set => the owner looks at `life` before idling. A push may overwrite SIGNAL: harmless, then head differs
-//      from tail, and the chain (change of life; poke's RMW on head; the producer's xchg; its link; pop's acquire) makes
-//      the change visible before that message is handled.
+//      from tail, and the chain (change of life; poke's RMW on head; the producer's xchg; its link; pop's acquire)
+//      makes the change visible before that message is handled.
 #ifndef MARTLET_MAILBOX_H
 #define MARTLET_MAILBOX_H
 
@@ -112,8 +112,8 @@ static inline mt_release_t mt_mailbox_release(mt_slot_t *slot, mt_thread_t *thre
     }
     slot->tail = tail;
     if (head == ((uint64_t)tail | MT_HEAD_SIGNAL)) {
-        // acquire (of the failed CAS above): pairs with poke: its change of life. Only the bit is taken off; when the CAS
-        // fails a producer came, and its message will be popped before the look.
+        // acquire (of the failed CAS above): pairs with poke: its change of life. Only the bit is taken off; when the
+        // CAS fails a producer came, and its message will be popped before the look.
         mt_a64_cas(&slot->head, &head, (uint64_t)tail);
         return MT_LOOK;
     }

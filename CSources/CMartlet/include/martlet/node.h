@@ -10,25 +10,26 @@
 // What a message is to the slice loop.
 typedef enum __attribute__((enum_extensibility(closed))) mt_kind {
     MT_KIND_INIT MT_SWIFT("initialise"),       // the first message of an incarnation
-    MT_KIND_CALL MT_SWIFT("call"),       // user: answered through a reply slot
-    MT_KIND_CAST MT_SWIFT("cast"),       // user
-    MT_KIND_MESSAGE MT_SWIFT("message"),    // user: the declared Message type
+    MT_KIND_CALL MT_SWIFT("call"),             // user: answered through a reply slot
+    MT_KIND_CAST MT_SWIFT("cast"),             // user
+    MT_KIND_MESSAGE MT_SWIFT("message"),       // user: the declared Message type
     MT_KIND_UNEXPECTED MT_SWIFT("unexpected"), // user: any other value
-    MT_KIND_TIMEOUT MT_SWIFT("timeout"),    // idle time passed; reply.word holds the arming's number
-    MT_KIND_STOP MT_SWIFT("stop"),       // system: stop with a reason
-    MT_KIND_SIGNAL MT_SWIFT("signal"),     // system: EXIT, DOWN, link and monitor requests; told apart by the payload
+    MT_KIND_TIMEOUT MT_SWIFT("timeout"),       // idle time passed; reply.word holds the arming's number
+    MT_KIND_STOP MT_SWIFT("stop"),             // system: stop with a reason
+    MT_KIND_SIGNAL MT_SWIFT("signal"), // system: EXIT, DOWN, link and monitor requests; told apart by the payload
 } mt_kind_t;
 
-// How to end a payload without knowing its type. One constant per kind of payload, never freed; or, with MT_OPS_TYPE set
-// in its address, a type of the language above, which the hooks know how to end and measure (mt_payload_*, hooks.h).
+// How to end a payload without knowing its type. One constant per kind of payload, never freed; or, with MT_OPS_TYPE
+// set in its address, a type of the language above, which the hooks know how to end and measure (mt_payload_*,
+// hooks.h).
 #define MT_OPS_TYPE 1u
 typedef struct mt_payload_ops {
     // Ends the value at payload. Runs user code: never under a lock or in a read section.
     void (*destroy)(const struct mt_payload_ops *ops, void *payload);
-    void *context;           // what destroy needs to know of the type
-    const char *name;        // the type, for reports
-    uint32_t size;           // bytes of the payload as it lies in a node (a boxed one is a pointer)
-    uint32_t is_trivial;     // destroy has nothing to do
+    void *context;       // what destroy needs to know of the type
+    const char *name;    // the type, for reports
+    uint32_t size;       // bytes of the payload as it lies in a node (a boxed one is a pointer)
+    uint32_t is_trivial; // destroy has nothing to do
 } mt_payload_ops_t;
 
 #define MT_NODE_HEADER 40

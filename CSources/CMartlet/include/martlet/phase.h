@@ -7,10 +7,10 @@
 //        |   leave (CAS)            |  a runtime call with an effect: IN -> BUSY -> IN (CAS, store)
 //       OUT  between slices
 //
-// Overview. A handler's effects happen in BUSY; a take needs IN; both are read-modify-writes of one word. So each effect
-// comes before the take, and with it before every DOWN, or never happens. The generation in the word makes a stuck
-// thread's CAS fail after the slot was reused. BUSY at the moment of a kill means that the owner is between handlers: it
-// sees KILL at its next look, or the monitor thread's retry takes it in the next handler.
+// Overview. A handler's effects happen in BUSY; a take needs IN; both are read-modify-writes of one word. So each
+// effect comes before the take, and with it before every DOWN, or never happens. The generation in the word makes a
+// stuck thread's CAS fail after the slot was reused. BUSY at the moment of a kill means that the owner is between
+// handlers: it sees KILL at its next look, or the monitor thread's retry takes it in the next handler.
 //
 // Not fenced: what user code does outside the runtime. Checked with its mutants: Documentation/design/kill-fencing.md.
 #ifndef MARTLET_PHASE_H
@@ -25,10 +25,10 @@ typedef struct mt_frame {
     mt_slot_t *slot;
     struct mt_frame *below;
     uint32_t generation;
-    bool is_in;       // user code runs: phase is IN unless a killer took it
-    bool is_in_place; // runs on a caller's thread
-    bool was_taken;   // leave or an effect found the process gone: unwind, touch nothing
-    uint64_t call;    // the request being handled, 0 if answered or none
+    bool is_in;              // user code runs: phase is IN unless a killer took it
+    bool is_in_place;        // runs on a caller's thread
+    bool was_taken;          // leave or an effect found the process gone: unwind, touch nothing
+    uint64_t call;           // the request being handled, 0 if answered or none
     mt_node_t *parked_reply; // reply(then: stop): its value, delivered after terminate
     uint64_t parked_for;     // and the reply slot
 } mt_frame_t;
@@ -54,15 +54,15 @@ static inline void mt_phase_enter(mt_frame_t *frame) {
 static inline bool mt_phase_leave(mt_frame_t *frame) {
     frame->is_in = false;
     uint64_t in = mt_phase_make(frame->generation, MT_PHASE_IN);
-    // acq_rel: pairs with the killer's CAS in mt_process_take: one of the two has the slot. A load and a store here would
-    // let both believe it.
+    // acq_rel: pairs with the killer's CAS in mt_process_take: one of the two has the slot. A load and a store here
+    // would let both believe it.
     if (MT_LIKELY(mt_a64_cas(&frame->slot->phase, &in, mt_phase_make(frame->generation, MT_PHASE_BUSY)))) return true;
     frame->was_taken = true;
     return false;
 }
 
-// Opens the fence for one effect of user code on this thread. False: the process is gone or killed, no effect may happen.
-// Outside user code always true. Pair every true with mt_effect_end.
+// Opens the fence for one effect of user code on this thread. False: the process is gone or killed, no effect may
+// happen. Outside user code always true. Pair every true with mt_effect_end.
 static inline bool mt_effect_begin(mt_thread_t *thread) {
     mt_frame_t *frame = thread->frame;
     if (!frame || !frame->is_in) return true;

@@ -78,8 +78,8 @@ static inline void mt_node_fill(mt_node_t *node, const void *type, uint8_t kind,
     node->reply = reply;
 }
 
-// Memory for the state of a process: the payload of a node while it fits, else the heap's. Size and alignment must be the
-// same at free. NULL: out of memory. `thread` is the caller's own.
+// Memory for the state of a process: the payload of a node while it fits, else the heap's. Size and alignment must be
+// the same at free. NULL: out of memory. `thread` is the caller's own.
 void *mt_state_alloc(mt_thread_t *thread, size_t size, size_t alignment);
 void mt_state_free(void *state, size_t size, size_t alignment);
 

@@ -3,26 +3,27 @@
 //
 //      FREE --spawn--> LIVE --exit begins--> DYING --queue empty--> FREE, generation + 1
 //
-// The mailbox belongs to the slot and is never reset: incarnations follow each other in one queue, each node carries its
-// target's generation, and what arrives for another incarnation is a dead letter: its call fails with the exit reason, its
-// payload is destroyed by the worker with no lock held. Checked with its mutants: Documentation/design/process-lifetime.md.
+// The mailbox belongs to the slot and is never reset: incarnations follow each other in one queue, each node carries
+// its target's generation, and what arrives for another incarnation is a dead letter: its call fails with the exit
+// reason, its payload is destroyed by the worker with no lock held. Checked with its mutants:
+// Documentation/design/process-lifetime.md.
 #ifndef MARTLET_PROCESS_H
 #define MARTLET_PROCESS_H
 
-#include "status.h"
 #include "credit.h"
 #include "mailbox.h"
 #include "phase.h"
 #include "runtime.h"
 #include "stats.h"
+#include "status.h"
 
 struct mt_slice;
 
 // How a slice of the engine ended.
 typedef enum __attribute__((enum_extensibility(closed))) mt_run {
-    MT_RUN_LEFT MT_SWIFT("left"),      // mt_slice_next said LEAVE, or the process was handed to a task: touch nothing
+    MT_RUN_LEFT MT_SWIFT("left"), // mt_slice_next said LEAVE, or the process was handed to a task: touch nothing
     MT_RUN_ABANDONED MT_SWIFT("abandoned"), // the process was taken out of a handler: touch nothing
-    MT_RUN_EXITED MT_SWIFT("exited"),    // the exit protocol ran: the slot has no incarnation
+    MT_RUN_EXITED MT_SWIFT("exited"),       // the exit protocol ran: the slot has no incarnation
 } mt_run_t;
 
 // What runs the processes of one type. One constant per type; never freed.
@@ -43,7 +44,7 @@ typedef struct mt_snapshot {
     const mt_class_t *klass;
     const mt_name_t *name;
     mt_pid_t parent;
-    uint32_t length;   // queued messages of a bounded mailbox
+    uint32_t length; // queued messages of a bounded mailbox
     bool is_bounded;
     uint32_t activity; // MT_ACTIVITY_*
     bool is_queued;    // has an owner: running, or in a run queue
@@ -65,14 +66,14 @@ typedef struct mt_spawn {
     bool traps_exits;
 } mt_spawn_t;
 
-// Starts a process: its first message is spec->init, then the pid is shown. MT_SHUT_DOWN, MT_SYSTEM_LIMIT, MT_NO_MEMORY,
-// MT_INVALID (capacity), MT_NO_PROCESS (the spawning handler was killed): nothing happened, the node is the caller's. Any
-// thread.
+// Starts a process: its first message is spec->init, then the pid is shown. MT_SHUT_DOWN, MT_SYSTEM_LIMIT,
+// MT_NO_MEMORY, MT_INVALID (capacity), MT_NO_PROCESS (the spawning handler was killed): nothing happened, the node is
+// the caller's. Any thread.
 mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_spawn_t *spec, mt_pid_t *pid);
 
 // Sends a user message; `kind`, `ops`, `reply` and the payload are complete. MT_OK or MT_DISPLACED: the node is the
-// mailbox's. MT_NO_PROCESS or MT_FULL: the node is the caller's still, not counted yet (mt_process_count_refused). Never
-// waits. Any thread.
+// mailbox's. MT_NO_PROCESS or MT_FULL: the node is the caller's still, not counted yet (mt_process_count_refused).
+// Never waits. Any thread.
 mt_status_t mt_process_send_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, mt_node_t *node);
 
 // Pushes without a look at life or credits, and hands the process to the scheduler if it was idle. Any thread.
@@ -100,7 +101,8 @@ static inline mt_status_t mt_process_send(mt_thread_t *thread, mt_pid_t pid, mt_
     return MT_OK;
 }
 
-// Sends a system message (STOP, SIGNAL, TIMEOUT): no credit, never refused by a bound. MT_OK or MT_NO_PROCESS. Any thread.
+// Sends a system message (STOP, SIGNAL, TIMEOUT): no credit, never refused by a bound. MT_OK or MT_NO_PROCESS. Any
+// thread.
 mt_status_t mt_process_send_system(mt_thread_t *thread, mt_pid_t pid, mt_node_t *node);
 
 // After a grant: pushes a user message whose credit the sender holds. MT_OK or MT_NO_PROCESS.
@@ -109,8 +111,8 @@ mt_status_t mt_process_send_granted(mt_thread_t *thread, mt_pid_t pid, mt_node_t
 // Ends a process, whatever it does. False: it had ended. Its exit runs on a worker. Any thread; lock-free but for a
 // process inside a handler's runtime call, which the monitor thread takes within a millisecond.
 bool mt_process_kill(mt_thread_t *thread, mt_pid_t pid);
-// An exit signal with a reason object (retained by the core). A process that traps must be sent a message instead: false,
-// as for a process that had ended. Any thread.
+// An exit signal with a reason object (retained by the core). A process that traps must be sent a message instead:
+// false, as for a process that had ended. Any thread.
 bool mt_process_exit_signal(mt_thread_t *thread, mt_pid_t pid, mt_pid_t from, void *reason);
 // The monitor thread's retry: true when there is nothing left to do for that kill or exit.
 bool mt_process_take(mt_thread_t *thread, mt_pid_t pid);
@@ -118,8 +120,8 @@ bool mt_process_take(mt_thread_t *thread, mt_pid_t pid);
 // Completes `ref` with MT_REPLY_EXITED when the process ends; MT_NO_PROCESS: it has. Any thread.
 mt_status_t mt_process_watch(mt_thread_t *thread, mt_pid_t pid, mt_reply_ref_t ref);
 
-// Ends a message that nobody will handle: fails its call or stop, destroys its payload, counts it. The node itself is not
-// freed. Any thread with no lock held.
+// Ends a message that nobody will handle: fails its call or stop, destroys its payload, counts it. The node itself is
+// not freed. Any thread with no lock held.
 void mt_process_dead_letter(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_dead_cause_t cause);
 // Counts a message refused at the door.
 void mt_process_count_refused(mt_thread_t *thread, mt_pid_t pid, const mt_payload_ops_t *ops, mt_dead_cause_t cause);

@@ -14,9 +14,9 @@
 #ifndef MARTLET_REPLY_H
 #define MARTLET_REPLY_H
 
-#include "status.h"
 #include "hooks.h"
 #include "slot.h"
+#include "status.h"
 #include "thread.h"
 
 typedef uint64_t mt_reply_ref_t; // 0 is none
@@ -44,21 +44,21 @@ typedef enum __attribute__((enum_extensibility(closed))) mt_reply_kind {
     MT_REPLY_OVERLOADED MT_SWIFT("overloaded"),
     MT_REPLY_SHUT_DOWN MT_SWIFT("shutDown"),
     MT_REPLY_NAME_TAKEN MT_SWIFT("nameTaken"), // a start: `value` holds the pid of the holder
-    MT_REPLY_GRANTED MT_SWIFT("granted"),    // a castWaiting: room was given, one credit belongs to the waiter
+    MT_REPLY_GRANTED MT_SWIFT("granted"),      // a castWaiting: room was given, one credit belongs to the waiter
 } mt_reply_kind_t;
 
 #define MT_REPLY_VALUE_MAX 64
 
 typedef struct mt_reply {
-    mt_a64_t word;        // generation:32 | flags; see above
-    void *waiter;         // a continuation, or NULL: a thread on `futex` (THREAD); written by the caller before W
-    mt_a32_t futex;       // 1 once DONE, for a thread that waits
-    uint32_t kind;        // mt_reply_kind_t; written by the claimer
-    mt_pid_t caller;      // written by the caller before it is shared; 0: no process
-    mt_a64_t callee;      // whom the call asks; read by anyone (cycle.h)
-    mt_a64_t deadline;    // when the caller gives up; written by it, read by handlers
-    uint64_t free_link;   // region.h's free list
-    uint64_t timer;       // caller only: the armed deadline, 0 if none
+    mt_a64_t word;      // generation:32 | flags; see above
+    void *waiter;       // a continuation, or NULL: a thread on `futex` (THREAD); written by the caller before W
+    mt_a32_t futex;     // 1 once DONE, for a thread that waits
+    uint32_t kind;      // mt_reply_kind_t; written by the claimer
+    mt_pid_t caller;    // written by the caller before it is shared; 0: no process
+    mt_a64_t callee;    // whom the call asks; read by anyone (cycle.h)
+    mt_a64_t deadline;  // when the caller gives up; written by it, read by handlers
+    uint64_t free_link; // region.h's free list
+    uint64_t timer;     // caller only: the armed deadline, 0 if none
     unsigned char value[MT_REPLY_VALUE_MAX]; // larger values are boxed by the replier
 } mt_reply_t;
 _Static_assert(sizeof(mt_reply_t) == 128, "two cache lines, the control words in the first");
@@ -149,8 +149,8 @@ static inline void *mt_reply_finish(mt_reply_t *reply, mt_reply_kind_t kind) {
     return NULL;
 }
 
-// The same on the thread of the caller itself, while its handler runs in place: W cannot be set meanwhile, so a store is
-// enough. The claimer.
+// The same on the thread of the caller itself, while its handler runs in place: W cannot be set meanwhile, so a store
+// is enough. The claimer.
 static inline void mt_reply_finish_in_place(mt_reply_t *reply, mt_reply_kind_t kind) {
     reply->kind = kind;
     uint64_t word = mt_a64_load_rlx(&reply->word);

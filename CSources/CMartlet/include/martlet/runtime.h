@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A runtime: workers, timers, names and counters that processes run on. Several may live in one OS process; slots, nodes
-// and reply slots are shared by all (pids are unique over all runtimes).
+// A runtime: workers, timers, names and counters that processes run on. Several may live in one OS process; slots,
+// nodes and reply slots are shared by all (pids are unique over all runtimes).
 #ifndef MARTLET_RUNTIME_H
 #define MARTLET_RUNTIME_H
 
@@ -16,14 +16,14 @@ typedef struct mt_runtime mt_runtime_t;
 typedef struct mt_worker mt_worker_t;
 
 typedef struct mt_config {
-    uint32_t workers;         // at least 1
-    uint32_t run_budget;      // messages a turn, at least 1
-    uint32_t spares_max;      // threads that may stand in for blocked ones
-    uint64_t stall_limit_ns;  // MT_FOREVER: no watchdog
-    uint64_t tick_ns;         // of the timer wheel, at least 1
-    uint32_t processes_max;   // at most MT_SLOTS_MAX
+    uint32_t workers;        // at least 1
+    uint32_t run_budget;     // messages a turn, at least 1
+    uint32_t spares_max;     // threads that may stand in for blocked ones
+    uint64_t stall_limit_ns; // MT_FOREVER: no watchdog
+    uint64_t tick_ns;        // of the timer wheel, at least 1
+    uint32_t processes_max;  // at most MT_SLOTS_MAX
     mt_env_t env;
-    void *context;            // handed to the hooks
+    void *context; // handed to the hooks
 } mt_config_t;
 
 // Starts a runtime with its threads. MT_INVALID, MT_NO_MEMORY or MT_SYSTEM_LIMIT: nothing was started. Any thread.
@@ -32,12 +32,12 @@ mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out);
 // Refuses new processes from now on: spawn answers MT_SHUT_DOWN. False if it did already. Any thread.
 bool mt_runtime_close(mt_runtime_t *runtime);
 
-// Sleeps until no process of a closed runtime is left, or deadline_ns of the system's clock. False: some are. Not from one
-// of its own threads.
+// Sleeps until no process of a closed runtime is left, or deadline_ns of the system's clock. False: some are. Not from
+// one of its own threads.
 bool mt_runtime_wait_empty(mt_runtime_t *runtime, uint64_t deadline_ns);
 
-// Stops the workers, joins every thread and frees what the runtime owns. After mt_runtime_close, when no process of it is
-// alive or the last ones are killed and stuck: a thread that is still inside user code is waited for at most until
+// Stops the workers, joins every thread and frees what the runtime owns. After mt_runtime_close, when no process of it
+// is alive or the last ones are killed and stuck: a thread that is still inside user code is waited for at most until
 // deadline_ns, then left behind (counted in the result). Not from one of its own threads. The struct itself is never
 // freed: late senders may still hold it (they find every process dead).
 uint32_t mt_runtime_stop(mt_runtime_t *runtime, uint64_t deadline_ns);
@@ -69,8 +69,8 @@ void mt_submit_last(mt_thread_t *thread, mt_slot_t *slot);
 // Queues a task's job. Any thread. False: the runtime has stopped.
 bool mt_submit_job(mt_runtime_t *runtime, void *job);
 
-// Around a wait that blocks the thread, inside a handler too: another thread takes over this one's run queue. False: the
-// limit of spare threads is reached; do not block. Any thread; outside workers they do nothing and answer true.
+// Around a wait that blocks the thread, inside a handler too: another thread takes over this one's run queue. False:
+// the limit of spare threads is reached; do not block. Any thread; outside workers they do nothing and answer true.
 bool mt_block_begin(mt_thread_t *thread);
 void mt_block_end(mt_thread_t *thread);
 

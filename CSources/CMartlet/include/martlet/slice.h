@@ -11,7 +11,7 @@
 #define MT_SLICE_LEAVE 16 // the slice is over: return MT_RUN_LEFT and touch nothing of the process
 #define MT_SLICE_DIE 17   // killed, or an exit signal: slice->reason (retained) is why; run the exit protocol
 
-#define MT_SLICE_NONE 18   // no message: the engine goes on where it was
+#define MT_SLICE_NONE 18 // no message: the engine goes on where it was
 
 typedef struct mt_slice {
     mt_frame_t frame;
@@ -24,10 +24,10 @@ typedef struct mt_slice {
     uint64_t handled;           // user messages since the slice began
     mt_node_t *node;            // it; its payload is moved out before the handler runs
     void *payload;
-    uint64_t reply;             // its reply slot, or what the kind keeps there
-    void *reason;               // with MT_SLICE_DIE
-    mt_node_t *undelivered;     // popped when the end was seen; a dead letter
-    unsigned char *scratch;     // payload copies of mailboxes with a pop lock
+    uint64_t reply;         // its reply slot, or what the kind keeps there
+    void *reason;           // with MT_SLICE_DIE
+    mt_node_t *undelivered; // popped when the end was seen; a dead letter
+    unsigned char *scratch; // payload copies of mailboxes with a pop lock
 } mt_slice_t;
 
 uint32_t mt__slice_next_slow(mt_slice_t *slice, mt_node_t *node);
@@ -56,8 +56,8 @@ static inline uint32_t mt_slice_next(mt_slice_t *slice) {
     return slice->kind = kind;
 }
 
-// As mt_slice_next, but MT_SLICE_NONE instead of giving an empty process back, and without a budget: for a process whose
-// owner is a task.
+// As mt_slice_next, but MT_SLICE_NONE instead of giving an empty process back, and without a budget: for a process
+// whose owner is a task.
 uint32_t mt_slice_poll(mt_slice_t *slice);
 
 // A process whose owner is a task: the task keeps a slice of its own, made by copying the worker's, and says on which
@@ -91,8 +91,8 @@ static inline bool mt_slice_leave(mt_slice_t *slice) {
     return true;
 }
 
-// The exit protocol, first half: from here senders get MT_NO_PROCESS. `reason` is retained by the caller and becomes the
-// slot's. Afterwards the engine destroys the state. Owner, in BUSY.
+// The exit protocol, first half: from here senders get MT_NO_PROCESS. `reason` is retained by the caller and becomes
+// the slot's. Afterwards the engine destroys the state. Owner, in BUSY.
 void mt_slice_exit_begin(mt_slice_t *slice, void *reason);
 // Second half: names, calls, timers, room waiters. The engine then returns MT_RUN_EXITED.
 void mt_slice_exit_finish(mt_slice_t *slice);

@@ -68,8 +68,9 @@ typedef struct mt_slot {
     uint64_t current_call;        // plain: reply slot of the request being handled, 0 if answered or none
     struct mt_deferred *deferred; // plain: calls whose handler returned without an answer
 
-    // Line 2: read by senders and the consumer at every message, so written rarely. Apart from head: a consumer that reads
-    // life beside a head that senders exchange waits for the line at every message (cast 190 -> 90 ns on two cores).
+    // Line 2: read by senders and the consumer at every message, so written rarely. Apart from head: a consumer that
+    // reads life beside a head that senders exchange waits for the line at every message (cast 190 -> 90 ns on two
+    // cores).
     mt_a64_t life;       // CAS by anyone, generation-checked
     mt_aptr_t bounded;   // credits (credit.h); set once for ever by the first bounded spawn
     mt_aptr_t runtime;   // of the current incarnation; written by spawn before LIVE, outlives its processes

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conservation counters: sent = handled + refused + discarded when nothing moves. One block for each thread and runtime,
-// written by that thread alone, summed by whoever asks.
+// Conservation counters: sent = handled + refused + discarded when nothing moves. One block for each thread and
+// runtime, written by that thread alone, summed by whoever asks.
 #ifndef MARTLET_STATS_H
 #define MARTLET_STATS_H
 
-#include "status.h"
 #include "runtime.h"
+#include "status.h"
 
 // Why a message was not delivered; counts dead letters.
 typedef enum __attribute__((enum_extensibility(closed))) mt_dead_cause {

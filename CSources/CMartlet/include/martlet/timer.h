@@ -54,7 +54,8 @@ struct mt_timer_ops {
 
 // How a repeated timer keeps time.
 typedef enum __attribute__((enum_extensibility(closed))) mt_timer_policy {
-    MT_TIMER_FIXED_RATE MT_SWIFT("fixedRate"),  // next = first multiple of the period after now, from the first instant; missed ones merge
+    MT_TIMER_FIXED_RATE MT_SWIFT(
+        "fixedRate"), // next = first multiple of the period after now, from the first instant; missed ones merge
     MT_TIMER_FIXED_DELAY MT_SWIFT("fixedDelay"), // next = period after the instant that fire returned
 } mt_timer_policy_t;
 
