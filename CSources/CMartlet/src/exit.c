@@ -50,7 +50,7 @@ bool mt__slice_unanswered(mt_slice_t *slice) {
 }
 
 void mt_process_dead_letter(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_dead_cause_t cause) {
-    bool is_user = node->kind >= MT_KIND_CALL && node->kind <= MT_KIND_UNEXPECTED;
+    bool is_user = node->kind >= MT_KIND_CALL && node->kind <= MT_KIND_TICK;
     if (node->reply && node->kind != MT_KIND_TIMEOUT) {
         // Received alive by the incarnation that just ended: its reason. Else: nobody was there.
         if (slot->last_reason && node->generation == slot->last_generation)

@@ -188,7 +188,7 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
         node = NULL;
     }
     if (slice->budget) slice->budget--;
-    if (node->kind <= MT_KIND_UNEXPECTED) slice->handled++;
+    if (node->kind <= MT_KIND_TICK) slice->handled++;
     slice->node = node;
     slice->payload = node->payload;
     slice->reply = node->reply;

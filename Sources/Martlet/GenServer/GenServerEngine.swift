@@ -73,6 +73,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     static func rare(_ kind: _Kind, _ slice: _Slice, _ state: State) -> _Run? {
         switch kind {
         case .message: return inform(.message(slice.take(E.Message.self)), slice, state)
+        case .tick: return inform(.message(slice.take(_Tick<E.Message>.self).message), slice, state)
         case .unexpected: return inform(.unexpected(slice.take((any Sendable).self)), slice, state)
         case .timeout: return timeout(slice, state)
         case .stop:

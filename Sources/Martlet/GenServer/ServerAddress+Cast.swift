@@ -96,7 +96,7 @@ extension ServerAddress {
         _ interval: Duration, _ message: Message, _ policy: IntervalPolicy = .fixedRate
     ) -> TimerRef {
         TimerRef(
-            raw: _Timers.every(interval._unsignedNanoseconds, isFixedDelay: policy == .fixedDelay) { send(message) })
+            raw: _Timers.every(interval._unsignedNanoseconds, isFixedDelay: policy == .fixedDelay, message) { _pid })
     }
 
     // MARK: Rarely taken ways

@@ -114,6 +114,10 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
                 let message = process.take(Message.self)
                 process.enter()
                 return .message(message)
+            case .tick:
+                let tick = process.take(_Tick<Message>.self)
+                process.enter()
+                return .message(tick.message)
             case .unexpected:
                 let value = process.take((any Sendable).self)
                 process.enter()

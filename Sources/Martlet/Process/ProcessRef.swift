@@ -51,9 +51,7 @@ public struct ProcessRef<Message: Sendable>: Hashable, Sendable, BitwiseCopyable
     ) -> TimerRef {
         let pid = pid.raw
         return TimerRef(
-            raw: _Timers.every(interval._unsignedNanoseconds, isFixedDelay: policy == .fixedDelay) {
-                _ = _Post.send(message, kind: .message, to: pid)
-            })
+            raw: _Timers.every(interval._unsignedNanoseconds, isFixedDelay: policy == .fixedDelay, message) { pid })
     }
 }
 

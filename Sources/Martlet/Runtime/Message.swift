@@ -18,9 +18,10 @@ struct _Kind: Equatable {
     @inlinable static var cast: _Kind { _Kind(2) }
     @inlinable static var message: _Kind { _Kind(3) }
     @inlinable static var unexpected: _Kind { _Kind(4) }
-    @inlinable static var timeout: _Kind { _Kind(5) }
-    @inlinable static var stop: _Kind { _Kind(6) }
-    @inlinable static var signal: _Kind { _Kind(7) }
+    @inlinable static var tick: _Kind { _Kind(5) }
+    @inlinable static var timeout: _Kind { _Kind(6) }
+    @inlinable static var stop: _Kind { _Kind(7) }
+    @inlinable static var signal: _Kind { _Kind(8) }
     /// The slice is over: touch nothing.
     @inlinable static var leave: _Kind { _Kind(16) }
     /// Killed, or an exit signal.

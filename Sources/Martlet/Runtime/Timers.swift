@@ -46,8 +46,15 @@ enum _Timers {
         return 0
     }
 
-    static func every(_ period: UInt64, isFixedDelay: Bool, _ action: @escaping @Sendable () -> Void) -> UInt64 {
-        run(after: max(period, 1), period: max(period, 1), isFixedDelay: isFixedDelay, action)
+    /// Sends a message every period. One that is still in the mailbox when the next is due is not sent again.
+    static func every<Message: Sendable>(
+        _ period: UInt64, isFixedDelay: Bool, _ message: Message, to target: @escaping @Sendable () -> UInt64
+    ) -> UInt64 {
+        let ticker = _Ticker()
+        return run(after: max(period, 1), period: max(period, 1), isFixedDelay: isFixedDelay) {
+            if ticker.hasWaiting { return }
+            _ = _Post.send(_Tick(message: message, waiting: ticker.token), kind: .tick, to: target())
+        }
     }
 
     static func once(after delay: UInt64, _ action: @escaping @Sendable () -> Void) -> UInt64 {
@@ -63,6 +70,24 @@ enum _Timers {
         var remaining: UInt64 = 0
         return unsafe mt_timers_remaining(ref, &remaining) ? remaining : nil
     }
+}
+
+/// A message of a repeated timer; `waiting` says by its mere existence that it has not been handled or dropped.
+@usableFromInline
+struct _Tick<Message> {
+    @usableFromInline let message: Message
+    @usableFromInline let waiting: _Ticker.Token
+}
+
+/// Knows whether its last message still waits somewhere: then the token has a second owner.
+@usableFromInline
+final class _Ticker: @unchecked Sendable {  // used by one firing at a time
+    @usableFromInline
+    final class Token: Sendable {}
+
+    private(set) var token = Token()
+
+    var hasWaiting: Bool { !isKnownUniquelyReferenced(&token) }
 }
 
 /// What a timer does when it fires.

@@ -146,7 +146,7 @@ struct TimerTests {
             gate.open()
             await test.settle()
             let count = try await server.call { .seen($0) }.count
-            withKnownIssue("every tick is sent") { #expect(count == 1) }
+            #expect(count == 1)
         }
     }
 

@@ -14,6 +14,6 @@ func eventually(
             Issue.record("the condition did not hold within \(limit)", sourceLocation: sourceLocation)
             return
         }
-        try? await Task.sleep(for: .milliseconds(1))
+        await Task.yield()
     }
 }

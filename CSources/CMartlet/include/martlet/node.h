@@ -14,6 +14,7 @@ typedef enum __attribute__((enum_extensibility(closed))) mt_kind {
     MT_KIND_CAST MT_SWIFT("cast"),             // user
     MT_KIND_MESSAGE MT_SWIFT("message"),       // user: the declared Message type
     MT_KIND_UNEXPECTED MT_SWIFT("unexpected"), // user: any other value
+    MT_KIND_TICK MT_SWIFT("tick"),             // user: a message of a repeated timer
     MT_KIND_TIMEOUT MT_SWIFT("timeout"),       // idle time passed; reply.word holds the arming's number
     MT_KIND_STOP MT_SWIFT("stop"),             // system: stop with a reason
     MT_KIND_SIGNAL MT_SWIFT("signal"), // system: EXIT, DOWN, link and monitor requests; told apart by the payload
