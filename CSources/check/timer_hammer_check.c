@@ -152,6 +152,7 @@ typedef struct {
     mt_timers_t *timers;
     mt_a32_t token; // the driver parks on it
     mt_a32_t over;
+    mt_a32_t armers; // still at work
     mt_a64_t rounds;
 } sleep_t;
 
@@ -206,7 +207,8 @@ static void sleep_body(void *argument, uint32_t number) {
     }
     uint64_t random = number;
     while (!mt_check_time_is_up()) arm_and_wait(sleep, number, &random);
-    if (number == 1) {
+    // The last armer ends the driver: one that ended it earlier would leave the others' timers to nobody.
+    if (mt_a32_add(&sleep->armers, (uint32_t)-1) == 1) {
         mt_a32_store_rel(&sleep->over, 1);
         wake_driver(sleep);
     }
@@ -214,7 +216,7 @@ static void sleep_body(void *argument, uint32_t number) {
 
 // With one armer nobody else's wake-up hides a missed one.
 static void hammer_sleep(uint32_t armers) {
-    sleep_t sleep = {0};
+    sleep_t sleep = {.armers = {armers}};
     EXPECT(mt_timers_create(&mt_env_system, 4, 1000, wake_driver, &sleep, &sleep.timers) == MT_OK);
     mt_check_begin_hammer();
     mt_check_run_threads(armers + 1, sleep_body, &sleep);
