@@ -177,8 +177,8 @@ void mt_credit_pop_lock(mt_bounded_head_t *head) { pthread_mutex_lock(&whole(hea
 void mt_credit_pop_unlock(mt_bounded_head_t *head) { pthread_mutex_unlock(&whole(head)->pop_mutex); }
 
 static bool is_droppable(const mt_node_t *node, uint32_t generation) {
-    return node->generation == generation && node->flags & MT_NODE_CREDIT &&
-           node->kind >= MT_KIND_CAST && node->kind <= MT_KIND_TICK;
+    return node->generation == generation && node->flags & MT_NODE_CREDIT && node->kind >= MT_KIND_CAST &&
+           node->kind <= MT_KIND_TICK;
 }
 
 // Under the pop mutex. A droppable node with a successor is cut out; one at the end of the chain can only go as the

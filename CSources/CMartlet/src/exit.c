@@ -8,8 +8,12 @@
 #include "runtime_state.h"
 
 // Calls whose handler returned without an answer. Entries are never unlinked: each append drops up to two that were
-// answered since, so the array stays within twice the live ones.
+// answered since, so the array stays within twice the live ones. It also holds what few processes need: how long the
+// queue is, of those that do not keep up.
 typedef struct mt_deferred {
+    mt_node_t *probe;   // a queued node, `ahead` nodes beyond the tail; NULL: not measured
+    uint32_t ahead;     // so the queue has at least as many messages
+    uint32_t is_warned; // the high-water mark was reached since the queue was empty
     uint32_t count, capacity, sweep;
     mt_reply_ref_t refs[];
 } mt_deferred_t;
@@ -24,20 +28,57 @@ static void drop_stale(mt_deferred_t *deferred) {
     }
 }
 
+// With room for one more; NULL: out of memory, nothing changed.
+static mt_deferred_t *with_room(mt_slot_t *slot) {
+    mt_deferred_t *deferred = slot->deferred;
+    if (deferred && deferred->count < deferred->capacity) return deferred;
+    uint32_t capacity = deferred ? deferred->capacity * 2 : DEFERRED_INITIAL;
+    const size_t size = sizeof(mt_deferred_t) + capacity * sizeof(mt_reply_ref_t);
+    mt_deferred_t *grown = mt_alloc_refused() ? NULL : realloc(deferred, size);
+    if (!grown) return NULL;
+    if (!deferred) memset(grown, 0, sizeof *grown);
+    grown->capacity = capacity;
+    return slot->deferred = grown;
+}
+
 bool mt_slice_defer(mt_slice_t *slice, mt_reply_ref_t ref) {
-    mt_deferred_t *deferred = slice->slot->deferred;
-    if (deferred) drop_stale(deferred);
-    if (!deferred || deferred->count == deferred->capacity) {
-        uint32_t capacity = deferred ? deferred->capacity * 2 : DEFERRED_INITIAL;
-        const size_t size = sizeof(mt_deferred_t) + capacity * sizeof(mt_reply_ref_t);
-        mt_deferred_t *grown = mt_alloc_refused() ? NULL : realloc(deferred, size);
-        if (!grown) return false;
-        if (!deferred) grown->count = grown->sweep = 0;
-        grown->capacity = capacity;
-        slice->slot->deferred = deferred = grown;
+    if (slice->slot->deferred) drop_stale(slice->slot->deferred);
+    mt_deferred_t *deferred = with_room(slice->slot);
+    if (deferred) deferred->refs[deferred->count++] = ref;
+    return deferred != NULL;
+}
+
+// Two steps for each message of the slice that ends: amortised O(1), and the probe gains on a queue that grows.
+void mt__depth_measure(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    mt_deferred_t *deferred = slot->high_water ? with_room(slot) : NULL;
+    if (!deferred || deferred->is_warned) return;
+    uint32_t steps = 2 * slice->popped + 2;
+    // Popped past it: that node is free by now. Else it is queued still.
+    if (!deferred->probe || deferred->ahead <= slice->popped) {
+        deferred->probe = slot->tail;
+        deferred->ahead = 0;
+    } else {
+        deferred->ahead -= slice->popped;
     }
-    deferred->refs[deferred->count++] = ref;
-    return true;
+    slice->popped = 0;
+    for (; steps; steps--) {
+        // acquire: as in pop.
+        mt_node_t *next = (mt_node_t *)mt_aptr_load_acq(&deferred->probe->next);
+        if (!next) break;
+        deferred->probe = next;
+        deferred->ahead++;
+    }
+    if (deferred->ahead < slot->high_water) return;
+    deferred->is_warned = true; // and no more looking until the queue was empty
+    if (mt_hooks.high_water)
+        mt_hooks.high_water(mt_runtime_of(slot)->config.context, mt_slot_pid(slot, slice->frame.generation),
+                            deferred->ahead);
+}
+
+void mt__depth_forget(mt_slot_t *slot) {
+    slot->deferred->probe = NULL;
+    slot->deferred->is_warned = false;
 }
 
 bool mt__slice_unanswered(mt_slice_t *slice) {

@@ -160,6 +160,10 @@ bool mt__displace(mt_slot_t *slot, mt_bounded_head_t *bounded, uint32_t generati
 void mt__end_displaced(mt_thread_t *thread, mt_pid_t pid, mt__displaced_t *displaced);
 // exit.c
 void mt__drop_exit_records(mt_thread_t *thread, mt_slot_t *slot);
+// exit.c
+struct mt_slice;
+void mt__depth_measure(struct mt_slice *slice); // at the end of a budget, in BUSY or OUT, before the slot is handed on
+void mt__depth_forget(mt_slot_t *slot);         // the queue is empty; slot->deferred is there
 // runtime.c
 void mt__uncount_process(mt_runtime_t *runtime);
 void mt__drain_stopped(mt_runtime_t *runtime);

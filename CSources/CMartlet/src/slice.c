@@ -27,6 +27,7 @@ static mt_node_t *copy_out(mt_slice_t *slice, mt_node_t *node, size_t payload_si
 
 // Pops; where a sender may displace messages, under the lock that both use.
 static mt_node_t *pop(mt_slice_t *slice) {
+    slice->popped++;
     if (!has_pop_lock(slice)) return mt_mailbox_pop(slice->slot, slice->thread);
     mt_credit_pop_lock(slice->bounded);
     mt_node_t *node = mt_mailbox_pop(slice->slot, slice->thread);
@@ -77,6 +78,7 @@ static void requeue(mt_slice_t *slice) {
     mt_a64_bump(&slice->stats->handled, slice->handled);
     slice->handled = 0;
     slice->budget = 0;
+    if (!slice->bounded) mt__depth_measure(slice);
     mt_submit_last(slice->thread, slice->slot);
 }
 
@@ -117,6 +119,7 @@ static uint32_t die(mt_slice_t *slice, uint64_t life) {
 static bool leave(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     mt_a32_store_rlx(&slot->activity, slot->flags & MT_SLOT_HIBERNATED ? MT_ACTIVITY_HIBERNATING : MT_ACTIVITY_WAITING);
+    if (MT_UNLIKELY(slot->deferred)) mt__depth_forget(slot);
     set_phase(slice, MT_PHASE_OUT);
     switch (release(slice)) {
     case MT_RELEASED:
@@ -232,6 +235,7 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     slot->generation = slice->frame.generation = node->generation;
     // release: the class behind it, for mt_pid_class and snapshots; the owner itself needs no order.
     mt_aptr_store_rel(&slot->klass, (void *)(uintptr_t)init->klass);
+    slot->high_water = init->high_water;
     mt_a64_store_rlx(&slot->parent, init->parent);
     slot->current_call = 0;
     slot->idle_timer = 0;

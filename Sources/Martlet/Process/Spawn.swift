@@ -80,6 +80,7 @@ extension _SpawnRequest {
     init(_ mailbox: MailboxPolicy) {
         self.init()
         capacity = mailbox.capacity ?? 0
+        highWater = mailbox.highWater ?? 0
         policy =
             switch mailbox._overflow {
             case nil: 0

@@ -57,6 +57,10 @@ enum _Hooks {
             guard let context = unsafe context else { return }
             unsafe _RuntimeContext.borrow(context).reportStall(pid: pid, nanoseconds: elapsed)
         }
+        unsafe hooks.high_water = { context, pid, length in
+            guard let context = unsafe context else { return }
+            unsafe _RuntimeContext.borrow(context).reportHighWater(pid: pid, length: length)
+        }
         unsafe hooks.dead_letter = { context, pid, ops, cause in
             guard let context = unsafe context else { return }
             let type = unsafe mt_payload_type(ops)

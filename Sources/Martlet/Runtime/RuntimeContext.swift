@@ -16,6 +16,8 @@ final class _RuntimeContext: Sendable {
     let logger = Logger(label: "martlet")
     private let sinks = Mutex(Sinks())
     private let hasSinks = Atomic(false)
+    /// How many high-water warnings there were.
+    let highWaterReports = Atomic(0)
     /// The runtime while it runs: it ends by shutdown, not by being forgotten.
     private let runtime = Mutex<Runtime?>(nil)
 
@@ -55,6 +57,16 @@ final class _RuntimeContext: Sendable {
     }
 
     // MARK: Reports
+
+    func reportHighWater(pid: UInt64, length: UInt32) {
+        logger.warning(
+            "mailbox grows",
+            metadata: [
+                "pid": "<\(UInt32(truncatingIfNeeded: pid)).\(pid >> 32)>", "messages": "\(length)",
+                "type": "\(_Snapshot(of: pid)?.type ?? "")",
+            ])
+        highWaterReports.add(1, ordering: .relaxed)
+    }
 
     func reportStall(pid: UInt64, nanoseconds: UInt64) {
         logger.warning(

@@ -25,6 +25,8 @@ struct _Init<Argument> {
 struct _SpawnRequest {
     @usableFromInline var name: UInt64 = 0
     @usableFromInline var capacity = 0
+    /// Queued messages of an unbounded mailbox that are reported, 0: none.
+    @usableFromInline var highWater = 0
     /// 0 unbounded, 1 reject, 2 drop newest, 3 drop oldest.
     @usableFromInline var policy: UInt32 = 0
     @usableFromInline var trapsExits = false
@@ -53,6 +55,7 @@ enum _Spawning {
         unsafe head.klass = UnsafePointer(processClass.core)
         unsafe head.name = UnsafePointer(bitPattern: UInt(request.name))
         unsafe head.parent = mt_thread_current_pid()
+        unsafe head.high_water = UInt32(clamping: request.highWater)
         let payload = unsafe _Init(head: head, argument: argument, extras: request.extras)
         guard let node = unsafe make(thread, payload, reply: reply) else { return .failure(.systemLimit) }
         var spec = unsafe mt_spawn_t()

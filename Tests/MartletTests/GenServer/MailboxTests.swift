@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bounded mailboxes: what each policy does with what finds them full, and that the counts are exact.
 
+import Synchronization
 import Testing
 
 @testable import Martlet
@@ -145,6 +146,26 @@ struct MailboxTests {
             let stop = Task { await reason { try await server.stop() } }
             gate.open()
             #expect(await stop.value == "none")
+        }
+    }
+
+    @Test(
+        "an unbounded mailbox is reported once when it first reaches its high-water mark, and again after it was empty")
+    func highWater() async throws {
+        try await withRuntime { test in
+            let server = try await Desk.begin(options: StartOptions(mailbox: .unbounded(highWater: 1_000)))
+            for (messages, reports) in [(900, 0), (5_000, 1), (5_000, 2)] {
+                let gate = Gate()
+                server.tell { _ in
+                    gate.pass()
+                    return .wait
+                }
+                await gate.arrived()
+                for number in 1...messages { server.cast(.note(number)) }
+                gate.open()
+                await test.settle()
+                #expect(test.runtime.context.highWaterReports.load(ordering: .relaxed) == reports)
+            }
         }
     }
 

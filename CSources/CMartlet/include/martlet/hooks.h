@@ -27,6 +27,8 @@ typedef struct mt_hooks {
     uint32_t job_link_offset;
     // A handler runs longer than the stall limit. Monitor thread, no lock held.
     void (*stalled)(void *runtime_context, uint64_t pid, uint64_t elapsed_ns);
+    // An unbounded mailbox has reached its high-water mark: at least so many messages. A worker, no lock held.
+    void (*high_water)(void *runtime_context, uint64_t pid, uint32_t length);
     // A message was not delivered. The thread that dropped it, no lock held.
     void (*dead_letter)(void *runtime_context, uint64_t pid, const mt_payload_ops_t *ops, uint32_t cause);
 } mt_hooks_t;

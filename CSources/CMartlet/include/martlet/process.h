@@ -57,6 +57,7 @@ typedef struct mt_init {
     const mt_class_t *klass;
     const mt_name_t *name; // registered before the engine runs; NULL: none
     mt_pid_t parent;       // 0: started outside a process
+    uint32_t high_water;   // queued messages of an unbounded mailbox that are reported, 0: none
 } mt_init_t;
 
 typedef struct mt_spawn {

@@ -20,6 +20,7 @@ typedef struct mt_slice {
     mt_stats_t *stats;
     mt_bounded_head_t *bounded; // credits of this incarnation, NULL: unbounded
     uint32_t budget;            // messages left in the turn
+    uint32_t popped;            // nodes taken off the queue since it was measured; may count too many
     uint32_t kind;              // of the current message; MT_SLICE_NONE when the engine is entered without one
     uint64_t handled;           // user messages since the slice began
     mt_node_t *node;            // it; its payload is moved out before the handler runs
@@ -38,6 +39,7 @@ static inline uint32_t mt_slice_next(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     // Every 16th message, bounded mailboxes and the end of the budget take the long way.
     if (MT_UNLIKELY((slice->budget & 15) == 0 || slice->bounded)) return mt__slice_next_slow(slice, NULL);
+    slice->popped++;
     mt_node_t *node = mt_mailbox_pop(slot, slice->thread);
     if (MT_UNLIKELY(!node)) return mt__slice_next_slow(slice, NULL);
     // acquire, after the pop: a change of life that happened before this message was sent is seen (mailbox.h, I4).

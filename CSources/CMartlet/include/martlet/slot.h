@@ -55,7 +55,7 @@ typedef struct mt_slot {
     uint32_t idle_arming;     // plain, owner, cold: number of the last idle arming; an older TIMEOUT message is stale
     uint32_t last_generation; // plain, owner, cold: of the incarnation before, for the drain
     uint32_t stalls;          // plain, owner, cold: stalls in a row
-    uint32_t unused;
+    uint32_t high_water;      // plain, owner, cold: queued messages that are reported, 0: none
 
     // Line 1: the owner's, hot.
     mt_a64_t phase;               // owner; IN -> TAKEN by a killer
