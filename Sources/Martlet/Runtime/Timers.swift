@@ -46,7 +46,9 @@ enum _Timers {
         return 0
     }
 
-    /// Sends a message every period. One that is still in the mailbox when the next is due is not sent again.
+    /// Sends a message every period.
+    ///
+    /// One that is still in the mailbox when the next is due is not sent again.
     static func every<Message: Sendable>(
         _ period: UInt64, isFixedDelay: Bool, _ message: Message, to target: @escaping @Sendable () -> UInt64
     ) -> UInt64 {
