@@ -84,6 +84,11 @@ static void system_thread_join(void *context, uint64_t handle) {
     pthread_join((pthread_t)handle, NULL);
 }
 
+static void system_thread_detach(void *context, uint64_t handle) {
+    (void)context;
+    pthread_detach((pthread_t)handle);
+}
+
 // FUTEX_WAIT_BITSET takes an absolute CLOCK_MONOTONIC time, which is what now_ns counts.
 static bool system_park(void *context, mt_a32_t *word, uint32_t expected, uint64_t deadline_ns) {
     (void)context;
@@ -103,6 +108,7 @@ const mt_env_t mt_env_system = {
     .random = system_random,
     .thread_start = system_thread_start,
     .thread_join = system_thread_join,
+    .thread_detach = system_thread_detach,
     .park = system_park,
     .unpark = system_unpark,
 };

@@ -32,3 +32,8 @@ void mt_global_executor_enqueue_elsewhere(void *tagged) {
     if (!elsewhere) elsewhere = (enqueue_t)dlsym(RTLD_DEFAULT, "swift_task_enqueueGlobal");
     if (elsewhere) elsewhere(job);
 }
+
+// Weak: the check program of the core is linked without the language's runtime.
+extern __attribute__((swiftcall, weak)) void swift_continuation_resume(void *task);
+
+void mt_task_resume(void *continuation) { swift_continuation_resume(continuation); }

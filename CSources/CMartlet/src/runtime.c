@@ -160,13 +160,26 @@ bool mt_runtime_wait_empty(mt_runtime_t *runtime, uint64_t deadline_ns) {
     }
 }
 
-static void join_runners(mt_runtime_t *runtime) {
+// All threads have ended, or this one need not wait for them.
+static void join_threads(mt_runtime_t *runtime) {
     while (runtime->runners) {
         mt_runner_t *runner = runtime->runners;
         runtime->runners = runner->next;
-        runtime->env.thread_join(runtime->env.context, runner->handle);
+        if (!runtime->is_detached) runtime->env.thread_join(runtime->env.context, runner->handle);
         free(runner);
     }
+    if (runtime->monitor_handle && !runtime->is_detached)
+        runtime->env.thread_join(runtime->env.context, runtime->monitor_handle);
+    runtime->monitor_handle = 0;
+}
+
+// Some thread is inside user code, perhaps for ever: nobody will join any of them.
+static void detach_threads(mt_runtime_t *runtime) {
+    if (runtime->is_detached) return;
+    runtime->is_detached = true;
+    for (mt_runner_t *runner = runtime->runners; runner; runner = runner->next)
+        runtime->env.thread_detach(runtime->env.context, runner->handle);
+    if (runtime->monitor_handle) runtime->env.thread_detach(runtime->env.context, runtime->monitor_handle);
 }
 
 static void drain_item(mt_thread_t *thread, mt_item_t item) {
@@ -203,11 +216,8 @@ uint32_t mt_runtime_stop(mt_runtime_t *runtime, uint64_t deadline_ns) {
     wait_for_threads(runtime, deadline_ns);
     // acquire: as in wait_for_threads.
     uint32_t left_behind = mt_a32_load_acq(&runtime->threads);
-    if (left_behind == 0) {
-        join_runners(runtime);
-        if (runtime->monitor_handle) runtime->env.thread_join(runtime->env.context, runtime->monitor_handle);
-        runtime->monitor_handle = 0;
-    }
+    if (left_behind == 0) join_threads(runtime);
+    else detach_threads(runtime);
     // What is still queued belongs to dead processes, and to tasks that must go on elsewhere.
     if (left_behind == 0) drain_workers(runtime);
     mt__drain_stopped(runtime);

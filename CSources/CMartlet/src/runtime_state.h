@@ -110,6 +110,7 @@ struct mt_runtime {
     mt_a32_t monitor_token;   // 1: wake up
     mt_a32_t monitor_is_deep; // it sleeps without a timeout
     uint64_t monitor_handle;
+    bool is_detached;            // a stop left threads behind
     pthread_mutex_t retry_mutex; // guards retries
     mt_pid_t *retries;
     uint32_t retry_count, retry_capacity;

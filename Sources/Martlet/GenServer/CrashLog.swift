@@ -2,7 +2,6 @@
 // One line for each abnormal end, types only, at most ten a second: a crash loop must not become a log flood.
 
 internal import Logging
-internal import Synchronization
 
 @usableFromInline
 enum _CrashLog {
@@ -14,7 +13,7 @@ enum _CrashLog {
 
     private static let perSecond = 10
     private static let logger = Logger(label: "martlet")
-    private static let window = Mutex(Window())
+    private static let window = _Locked(Window())
 
     @usableFromInline
     static func report(_ reason: ExitReason, server: String, pid: Pid) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looking at, and ending, all processes of a runtime.
 
-internal import Synchronization
-
 extension Runtime {
     /// All live processes; a process may end while you look.
     ///
@@ -31,7 +29,7 @@ extension Runtime {
 
     private func end(within deadline: UInt64) async -> ShutdownReport {
         let start = ContinuousClock.now
-        let stuck = Mutex<[ProcessStatus]>([])
+        let stuck = _Locked<[ProcessStatus]>([])
         let reason = ExitReason.shutdown.boxed
         await _OwnThread.run { [self] in
             stopBlocking(deadline: deadline) { pid in

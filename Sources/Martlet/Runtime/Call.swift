@@ -240,7 +240,9 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     /// After the slot is done, once.
     @inlinable
     func takeReply<Reply>(_: Reply.Type) -> Reply? {
-        guard unsafe mt_reply_of(ref).pointee.kind == 0, let thread = unsafe mt_thread_self() else { return nil }
+        // The resume ordered it already; the load says so in a way that every checker of races can see.
+        guard mt_reply_is_done(ref), unsafe mt_reply_of(ref).pointee.kind == 0, let thread = unsafe mt_thread_self()
+        else { return nil }
         let value = unsafe _ReplyValue.take(Reply.self, from: mt_reply_value(ref))
         if deadline != .max { mt_deadline_cancel(ref) }
         unsafe mt_reply_free(thread, ref)
@@ -264,6 +266,7 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     /// After the slot is done, once.
     @usableFromInline
     func takeOutcome() -> _Outcome {
+        guard mt_reply_is_done(ref) else { return .overloaded }
         let outcome: _Outcome
         switch mt_reply_kind_t(rawValue: unsafe mt_reply_of(ref).pointee.kind) {
         case .value: outcome = .value

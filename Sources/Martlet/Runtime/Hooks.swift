@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the core asks of Swift: counting reasons, ending values, resuming tasks, running jobs.
 
-internal import CMartlet
+public import CMartlet
 internal import Logging
 
 /// Values whose type the core carries as an opaque pointer.
@@ -43,10 +43,7 @@ enum _Hooks {
             guard let type = unsafe type else { return 0 }
             return unsafe _ValueHooks.size(type)
         }
-        unsafe hooks.resume = { waiter in
-            guard let waiter = unsafe waiter else { return }
-            unsafe _Waiter(pointer: waiter).resume()
-        }
+        unsafe hooks.resume = { waiter in unsafe mt_task_resume(waiter) }
         unsafe hooks.run_job = { job, context in
             guard let job = unsafe job, let context = unsafe context else { return }
             unsafe _RuntimeContext.borrow(context).run(job)
@@ -85,5 +82,5 @@ struct _Waiter {
     }
 
     @inlinable
-    func resume() { unsafe unsafeBitCast(pointer, to: UnsafeContinuation<Void, Never>.self).resume() }
+    func resume() { unsafe mt_task_resume(pointer) }
 }

@@ -28,7 +28,7 @@ public final class Runtime: Sendable {
     /// What it was built with.
     let configuration: Configuration
     /// The shutdown under way or done: the task of the first one, whose report all get.
-    let shutdownTask = Mutex<(any Sendable)?>(nil)
+    let shutdownTask = _Locked<(any Sendable)?>(nil)
 
     /// Starts a runtime with its worker threads and one monitor thread.
     ///

@@ -14,12 +14,12 @@ final class _RuntimeContext: Sendable {
 
     let executor: _WorkerExecutor
     let logger = Logger(label: "martlet")
-    private let sinks = Mutex(Sinks())
+    private let sinks = _Locked(Sinks())
     private let hasSinks = Atomic(false)
     /// How many high-water warnings there were.
     let highWaterReports = Atomic(0)
     /// The runtime while it runs: it ends by shutdown, not by being forgotten.
-    private let runtime = Mutex<Runtime?>(nil)
+    private let runtime = _Locked<Runtime?>(nil)
 
     init() { executor = _WorkerExecutor() }
 

@@ -39,7 +39,7 @@ final class _ProcessClass: Sendable {
         unsafe core.pointee.context = unsafe Unmanaged.passRetained(self).toOpaque()
     }
 
-    private static let table = Mutex<[UInt: _ProcessClass]>([:])
+    private static let table = _Locked<[UInt: _ProcessClass]>([:])
 
     /// The class of a type, made from a name and an engine at its first use.
     @inlinable

@@ -76,7 +76,7 @@ enum _OwnThread {
         unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
             let work = Work {
                 body()
-                unsafe continuation.resume()
+                unsafe _Waiter(continuation).resume()
             }
             let pointer = unsafe Unmanaged.passRetained(work).toOpaque()
             var thread = pthread_t()

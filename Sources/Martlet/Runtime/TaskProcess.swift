@@ -80,7 +80,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
             unsafe self.continuation = unsafe continuation
             if unsafe mt_slice_give_back(slice) { return }
             unsafe self.continuation = nil
-            unsafe continuation.resume()
+            unsafe _Waiter(continuation).resume()
         }
         guard death == nil, let thread = unsafe mt_thread_self() else { return false }
         unsafe mt_slice_move(slice, thread)
@@ -123,7 +123,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
         if let finished = process.finished { return process.end(worker, finished, isHeld: false) }
         guard let continuation = unsafe process.continuation else { return .left }
         unsafe process.continuation = nil
-        unsafe continuation.resume()
+        unsafe _Waiter(continuation).resume()
         return .left
     }
 
@@ -137,7 +137,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
         }
         worker.finishExit()
         unsafe Unmanaged.passUnretained(self).release()
-        if let sleeper = unsafe sleeper { unsafe sleeper.resume() }
+        if let sleeper = unsafe sleeper { unsafe _Waiter(sleeper).resume() }
         return .exited
     }
 }

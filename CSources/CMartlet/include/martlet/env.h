@@ -22,6 +22,8 @@ struct mt_env {
                                 uint64_t *handle);
     // Waits for the end of a thread.
     void (*thread_join)(void *context, uint64_t handle);
+    // Gives up on a thread that will not be joined.
+    void (*thread_detach)(void *context, uint64_t handle);
     // Sleeps while *word == expected, at most until deadline_ns of now_ns. May wake early. False: the deadline passed.
     bool (*park)(void *context, mt_a32_t *word, uint32_t expected, uint64_t deadline_ns);
     // Wakes up to count threads that park on word. Orders nothing: change *word before.

@@ -9,6 +9,11 @@
 // A job that belongs to no executor; OR-ed into the job's address.
 #define MT_JOB_GLOBAL UINT64_C(2)
 
+// Continues a task that waits in an unsafe continuation without a value: the language runtime's own entry, called from
+// here because what the language would inline around it reads the task's memory on this thread, which the task may free
+// by then for all that ThreadSanitizer knows. Any thread, no lock held.
+void mt_task_resume(void *continuation);
+
 // True: the runtime has the hook from now on. False: another has it, or the language runtime has none. Any thread.
 bool mt_global_executor_install(mt_runtime_t *runtime);
 // Gives a job to the language's own global executor. Any thread.
