@@ -12,7 +12,8 @@ struct ExitReasonTests {
         var description: String { "wrong password \(password)" }
     }
 
-    static let leaking: [ExitReason] = [.error(Leak()), .shutdownWith(Leak()), .shutdownWith("hunter2")]
+    /// Made anew each time: an indirect case tags its pointer, and a leak checker does not find what a global holds so.
+    static var leaking: [ExitReason] { [.error(Leak()), .shutdownWith(Leak()), .shutdownWith("hunter2")] }
 
     @Test("it is one word, also as an optional")
     func layout() {
