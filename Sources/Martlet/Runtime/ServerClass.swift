@@ -67,9 +67,9 @@ final class _ProcessClass: Sendable {
         if let found = table.withLock({ $0[typeID] }) { return found }
         // Outside the lock: `make` runs the behaviour's code. Two threads may both make one; the first stays.
         let (name, run) = make()
-        let made = unsafe _ProcessClass(name: name, typeID: UnsafeRawPointer(bitPattern: typeID), run: run)
         return table.withLock { table in
             if let found = table[typeID] { return found }
+            let made = unsafe _ProcessClass(name: name, typeID: UnsafeRawPointer(bitPattern: typeID), run: run)
             table[typeID] = made
             return made
         }
