@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the tests of the examples share: lines to read, and a runtime of its own whose time stands still.
 
-import Synchronization
 import Testing
 
 @testable import Examples
@@ -9,7 +8,7 @@ import Testing
 
 /// Collects what an example prints, and prints it.
 final class Lines: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = _Locked<[String]>([])
 
     var all: [String] { lines.withLock { $0 } }
     var output: Output {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of servers: who has them, in which runtime, and when they are free.
 
-import Synchronization
 import Testing
 
 @testable import Martlet
@@ -82,7 +81,7 @@ struct NameTests {
 
     /// One name, kept by the test.
     final class Directory: NameResolver {
-        private let holder = Mutex<Pid?>(nil)
+        private let holder = _Locked<Pid?>(nil)
         let description = "directory"
 
         func register(_ pid: Pid) -> Pid? {

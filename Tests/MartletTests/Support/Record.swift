@@ -3,9 +3,11 @@
 
 import Synchronization
 
+@testable import Martlet
+
 /// Notes of several threads, in order.
 final class Record<Note: Sendable>: Sendable {
-    private let notes = Mutex<[Note]>([])
+    private let notes = _Locked<[Note]>([])
 
     init(_: Note.Type = String.self) {}
 
