@@ -73,6 +73,7 @@ static mt_reply_kind_t end_wait(wait_t *wait, mt_pid_t pid, uint64_t deadline_ns
     mt_reply_wait_blocking(wait->ref, &mt_env_system, deadline_ns);
     mt_room_leave(pid, &wait->waiter);
     mt_reply_kind_t kind = mt_reply_of(wait->ref)->kind;
+    if (kind == MT_REPLY_EXITED) mt_hooks.reason_release(*(void **)mt_reply_value(wait->ref));
     mt_reply_free(mt_thread_self(), wait->ref);
     return kind;
 }
@@ -145,7 +146,7 @@ MT_CHECK(credit_end_completes_waiters) {
     wait_t waits[3];
     for (uint32_t i = 0; i < 3; i++) wait_for_room(&waits[i], pid);
     EXPECT(mt_process_kill(mt_thread_self(), pid));
-    for (uint32_t i = 0; i < 3; i++) EXPECT(end_wait(&waits[i], pid, MT_FOREVER) == MT_REPLY_NO_PROCESS);
+    for (uint32_t i = 0; i < 3; i++) EXPECT(end_wait(&waits[i], pid, MT_FOREVER) == MT_REPLY_EXITED);
     wait_for_room(&waits[0], pid); // too late to wait
     EXPECT(end_wait(&waits[0], pid, MT_FOREVER) == MT_REPLY_NO_PROCESS);
     mt_room_return(pid); // of the last incarnation: nothing
@@ -280,7 +281,7 @@ static void crowd_body(void *raw, uint32_t number) {
         uint64_t patience = mt_check_random(&random) % 4 ? PROBE_WAIT_NS : mt_check_random(&random) % 100000;
         mt_reply_kind_t kind = end_wait(&wait, pid, mt_check_now_ns() + patience);
         EXPECT(kind == MT_REPLY_GRANTED || (kind == MT_REPLY_TIMEOUT && patience != PROBE_WAIT_NS) ||
-               (kind == MT_REPLY_NO_PROCESS && crowd->dies));
+               ((kind == MT_REPLY_NO_PROCESS || kind == MT_REPLY_EXITED) && crowd->dies));
         if (kind == MT_REPLY_GRANTED) {
             mt_a64_add_rlx(&crowd->granted, 1);
             use_room(crowd, pid, &random);

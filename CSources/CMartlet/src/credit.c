@@ -151,7 +151,7 @@ void mt_credit_leave(mt_bounded_head_t *head, mt_credit_waiter_t *waiter) {
     pthread_mutex_unlock(&bounded->waiters_mutex);
 }
 
-void mt_credit_close(mt_bounded_head_t *head) {
+void mt_credit_close(mt_bounded_head_t *head, void *reason) {
     mt_bounded_t *bounded = whole(head);
     // Under the pop mutex: from here the owner pops without it, since no displacer finds its generation.
     pthread_mutex_lock(&bounded->pop_mutex);
@@ -169,7 +169,7 @@ void mt_credit_close(mt_bounded_head_t *head) {
         if (!waiter) mt_a64_store_rel(&head->credit, 0);
         pthread_mutex_unlock(&bounded->waiters_mutex);
         if (!waiter) return;
-        mt_reply_complete(reply, MT_REPLY_NO_PROCESS);
+        mt_reply_complete_exited(reply, reason);
     }
 }
 

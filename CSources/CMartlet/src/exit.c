@@ -110,8 +110,23 @@ void mt_process_dead_letter(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *nod
     if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops, cause);
 }
 
+static void publish_parked(mt_frame_t *frame, mt_thread_t *thread) {
+    mt_node_t *node = frame->parked_reply;
+    if (!node) return;
+    mt_reply_t *reply = mt_reply_claim(frame->parked_for);
+    if (!reply) {
+        mt_frame_drop_parked(frame, thread);
+        return;
+    }
+    frame->parked_reply = NULL;
+    memcpy(reply->value, node->payload, mt_payload_size(node->ops)); // a move: the node's payload is gone
+    mt_node_free(thread, node);
+    void *waiter = mt_reply_finish(reply, MT_REPLY_VALUE);
+    if (waiter) mt_hooks.resume(waiter);
+}
+
 void mt_frame_park_reply(mt_frame_t *frame, mt_thread_t *thread, mt_reply_ref_t ref, mt_node_t *node) {
-    mt_frame_drop_parked(frame, thread);
+    publish_parked(frame, thread); // one handler may answer many and then stop: only the last waits for terminate
     frame->parked_reply = node;
     frame->parked_for = ref;
     if (frame->call == ref) frame->call = 0;
@@ -130,20 +145,7 @@ void mt_frame_abandon(mt_frame_t *frame, mt_thread_t *thread) {
     mt_frame_drop_parked(frame, thread);
 }
 
-void mt_slice_publish_parked(mt_slice_t *slice) {
-    mt_node_t *node = slice->frame.parked_reply;
-    if (!node) return;
-    mt_reply_t *reply = mt_reply_claim(slice->frame.parked_for);
-    if (!reply) {
-        mt_frame_drop_parked(&slice->frame, slice->thread);
-        return;
-    }
-    slice->frame.parked_reply = NULL;
-    memcpy(reply->value, node->payload, mt_payload_size(node->ops)); // a move: the node's payload is gone
-    mt_node_free(slice->thread, node);
-    void *waiter = mt_reply_finish(reply, MT_REPLY_VALUE);
-    if (waiter) mt_hooks.resume(waiter);
-}
+void mt_slice_publish_parked(mt_slice_t *slice) { publish_parked(&slice->frame, slice->thread); }
 
 void mt_slice_exit_begin(mt_slice_t *slice, void *reason) {
     mt_slot_t *slot = slice->slot;
@@ -204,7 +206,7 @@ void mt_slice_exit_finish(mt_slice_t *slice) {
     slot->state = NULL;
     slot->flags &= ~MT_SLOT_HIBERNATED;
     fail_calls(slice);
-    if (slice->bounded) mt_credit_close(slice->bounded);
+    if (slice->bounded) mt_credit_close(slice->bounded, slot->last_reason);
     slice->bounded = NULL;
     mt__drop_exit_records(slice->thread, slot);
     if (slice->undelivered) {

@@ -122,14 +122,22 @@ mt_status_t mt_process_send_system(mt_thread_t *thread, mt_pid_t pid, mt_node_t 
 }
 
 mt_status_t mt_process_watch(mt_thread_t *thread, mt_pid_t pid, mt_reply_ref_t ref) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    if (!slot) return MT_NO_PROCESS;
     mt_node_t *node = mt_node_alloc(thread, 0);
     if (!node) return MT_NO_MEMORY;
     node->kind = MT_KIND_SIGNAL;
+    node->flags = 0;
     node->ops = NULL;
     node->reply = ref;
-    mt_status_t status = mt_process_send_system(thread, pid, node);
-    if (status != MT_OK) mt_node_free(thread, node);
-    return status;
+    // DYING too: the drain behind the exit answers it, with the reason.
+    if (mt_pid_is_there(pid) && mt_effect_begin(thread)) {
+        mt_process_push(thread, slot, mt_pid_generation(pid), node);
+        mt_effect_end(thread);
+        return MT_OK;
+    }
+    mt_node_free(thread, node);
+    return MT_NO_PROCESS;
 }
 
 bool mt_process_take(mt_thread_t *thread, mt_pid_t pid) {

@@ -164,6 +164,8 @@ static bool handle_system(mt_slice_t *slice, mt_node_t *node) {
 
 static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
     mt_slot_t *slot = slice->slot;
+    // Parked for a stop that the handler did not return: it waits no longer.
+    if (MT_UNLIKELY(slice->frame.parked_reply)) mt_slice_publish_parked(slice);
     for (;;) {
         if (!node) {
             if (may_leave && turn_is_over(slice) && has_more(slice)) {

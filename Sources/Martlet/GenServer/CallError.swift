@@ -33,7 +33,8 @@ public struct CallError: Error, Sendable {
         case exited(ExitReason)
         /// The process called itself, which could only end in a timeout.
         case callingSelf
-        /// The call would have waited for itself: each of these processes waits for the next, the last for the first.
+        /// The call would have waited for itself: each of these processes waits for the next, the last for the first. Not
+        /// found yet: today only a server that calls itself is told, as `callingSelf`, and a longer cycle times out.
         case cycle([Pid])
         /// The mailbox is full and refuses (`MailboxPolicy.Overflow.reject`), or there is no thread left to block.
         case overloaded
@@ -47,7 +48,7 @@ public struct CallError: Error, Sendable {
     public let reason: Reason
     /// The process that was called; nil if a name led nowhere.
     public let target: Pid?
-    /// The server type and the case of the request, as `Counter.increment`; never its values.
+    /// The server type, as `Counter`; never the values of the request.
     public let request: String
 
     @usableFromInline
@@ -80,7 +81,7 @@ public struct CallError: Error, Sendable {
 
 extension CallError: CustomStringConvertible {
     /// One line that says what was called, whom and why it failed:
-    /// `call of Counter.increment to <12.3> failed: timeout`.
+    /// `call of Counter to <12.3> failed: timeout`.
     ///
     /// It shows no value of the request, of an exit reason or of an error, only the names of types and cases.
     public var description: String {

@@ -45,7 +45,7 @@ enum _CallFailure {
 
     private static func make<Request>(_ reason: CallError.Reason, _ pid: UInt64, _: Request.Type) -> CallError {
         // `Counter.Call` as "Counter": the case is not known any more when the request has been sent.
-        var name = _typeName(Request.self)
+        var name = _shortTypeName(Request.self)
         if name.hasSuffix(".Call") { name.removeLast(5) }
         return CallError(reason: reason, target: pid == 0 ? nil : Pid(raw: pid), request: name)
     }

@@ -97,7 +97,7 @@ extension GenServer where Self: ~Copyable, Cast == Never {
 extension GenServer where Self: ~Copyable, Message == Never {
     /// Logs the kind of an unexpected signal and waits (R17).
     public mutating func handleInfo(_ info: Info<Never>) throws -> Next {
-        _UnexpectedInfo.log(info, in: _typeName(Self.self))
+        _UnexpectedInfo.log(info, in: _shortTypeName(Self.self))
         return .wait
     }
 }

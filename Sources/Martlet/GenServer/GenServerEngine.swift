@@ -210,7 +210,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         state.destroy()
         extras?.unregisterVia(slice.pid)
         slice.finishExit()
-        if reason.isAbnormal { _CrashLog.report(reason, server: _typeName(E.self), pid: Pid(raw: slice.pid)) }
+        if reason.isAbnormal { _CrashLog.report(reason, server: _shortTypeName(E.self), pid: Pid(raw: slice.pid)) }
         return .exited
     }
 

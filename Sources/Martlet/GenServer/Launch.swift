@@ -67,11 +67,10 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
         }
     }
 
-    /// Whether the process is still there after a failure, and was killed for it: its end must be awaited.
+    /// Kills what is left of the process after a failure; whether anything is: its end must be awaited.
     @usableFromInline
     func mustEnd(_ error: StartError, _ pid: UInt64) -> Bool {
-        guard Pid(raw: pid).isAlive else { return false }
         _Post.kill(pid)
-        return true
+        return _Post.isThere(pid)
     }
 }

@@ -56,7 +56,7 @@ extension Server where Self: ~Copyable {
     /// Traps outside callbacks.
     public static var current: ServerRef<Self> {
         guard let pid = Pid.current else {
-            preconditionFailure("expected to be called in a callback of \(_typeName(Self.self)), got no process")
+            preconditionFailure("expected to be called in a callback of \(_shortTypeName(Self.self)), got no process")
         }
         return ServerRef(_pid: pid)
     }
@@ -77,12 +77,12 @@ extension Server where Self: ~Copyable {
     /// Does nothing.
     public mutating func hibernate() {}
     /// The type's name.
-    public borrowing func formatStatus() -> String { _typeName(Self.self) }
+    public borrowing func formatStatus() -> String { _shortTypeName(Self.self) }
 }
 
 /// The name of a type, without its module.
 @usableFromInline
-func _typeName<T: ~Copyable>(_: T.Type) -> String {
+func _shortTypeName<T: ~Copyable>(_: T.Type) -> String {
     let full = String(reflecting: T.self)
     return full.firstIndex(of: ".").map { String(full[full.index(after: $0)...]) } ?? full
 }

@@ -5,8 +5,7 @@
 extension ServerAddress {
     /// Asks and waits for the reply: `try await counter.call { .get($0) }`.
     ///
-    /// The reply type is that of the case's `From`. Fails at once when the server ends, or the server would wait for
-    /// itself. Messages of one sender, calls included, arrive in the order of sending (R5). After a timeout the server is
+    /// The reply type is that of the case's `From`. Fails at once when the server ends, or calls itself. Messages of one sender, calls included, arrive in the order of sending (R5). After a timeout the server is
     /// not told and may still do the work; its late reply vanishes (R3, R4).
     ///
     /// OTP: `gen_server:call/3`.

@@ -129,16 +129,22 @@ extension ServerAddress {
         } onCancel: {
             call.cancel()
         }
-        if case .granted = outcome { return }
-        throw _CallFailure.error(outcome, pid, request: Cast.self)
+        switch outcome {
+        case .granted: return
+        case .exited: throw _CallFailure.error(_Refused.noProcess, pid, request: Cast.self)
+        default: throw _CallFailure.error(outcome, pid, request: Cast.self)
+        }
     }
 
     @usableFromInline
     func _blockToCast(_ pid: UInt64, _ timeout: Duration?) throws(CallError) {
         try _CallFailure.checkMayBlock(pid, request: Cast.self)
         let outcome = _Room.waitBlocking(try _beginWait(pid, timeout))
-        if case .granted = outcome { return }
-        throw _CallFailure.error(outcome, pid, request: Cast.self)
+        switch outcome {
+        case .granted: return
+        case .exited: throw _CallFailure.error(_Refused.noProcess, pid, request: Cast.self)
+        default: throw _CallFailure.error(outcome, pid, request: Cast.self)
+        }
     }
 
     private func _beginWait(_ pid: UInt64, _ timeout: Duration?) throws(CallError) -> _Call {

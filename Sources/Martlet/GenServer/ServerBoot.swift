@@ -27,9 +27,9 @@ extension Server where Self: ~Copyable {
             var run: (@Sendable (_Slice) -> _Run)?
             _boot(ServerBoot { run = $0 })
             guard let run else {
-                preconditionFailure("expected \(_typeName(Self.self))._boot to call serve, got nothing to run")
+                preconditionFailure("expected \(_shortTypeName(Self.self))._boot to call serve, got nothing to run")
             }
-            return (_typeName(Self.self), run)
+            return (_shortTypeName(Self.self), run)
         }
     }
 }

@@ -49,5 +49,5 @@ public struct ServerRef<S: Server & ~Copyable>: ServerAddress, Hashable, Bitwise
 
 extension ServerRef: CustomStringConvertible where S: ~Copyable {
     /// Type and pid, as `Counter<12.3>`.
-    public var description: String { "\(_typeName(S.self))\(pid)" }
+    public var description: String { "\(_shortTypeName(S.self))\(pid)" }
 }

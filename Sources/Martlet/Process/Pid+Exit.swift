@@ -17,7 +17,8 @@ extension Pid {
 
     /// Ends the process whatever it does; everybody sees `.killed` at once (R13).
     ///
-    /// A running synchronous handler finishes, unheard: from now on it can neither send nor reply nor start anything.
+    /// A running synchronous handler finishes, unheard: from now on it can neither send nor start anything, and a reply it
+    /// still gives counts only until its calls have been failed.
     /// `terminate` does not run; the state's `deinit` does.
     public func kill() { _Post.kill(raw) }
 
@@ -28,7 +29,7 @@ extension Pid {
     /// - Returns: its reason; at once `.noProcess` if there is no such process.
     /// - Throws: `CancellationError` when the waiting task was cancelled.
     public nonisolated(nonsending) func waitForExit() async throws(CancellationError) -> ExitReason {
-        guard case .success(let call) = _Call.begin(to: raw, timeout: .max) else { return .noProcess }
+        guard let call = _Call.watching(raw) else { return .noProcess }
         await withTaskCancellationHandler {
             await call.suspend {
                 if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
@@ -47,7 +48,7 @@ extension Pid {
 extension Pid {
     /// Waits for the end of the process, also in a task that was cancelled.
     nonisolated(nonsending) func waitForExitUncancelled() async {
-        guard case .success(let call) = _Call.begin(to: raw, timeout: .max) else { return }
+        guard let call = _Call.watching(raw) else { return }
         await call.suspend {
             if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
         }
@@ -56,7 +57,7 @@ extension Pid {
 
     /// Waits for the end of the process, blocking the thread.
     func waitForExitBlocking() {
-        guard case .success(let call) = _Call.begin(to: raw, timeout: .max) else { return }
+        guard let call = _Call.watching(raw) else { return }
         if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
         call.waitBlocking()
         _ = call.takeOutcome()

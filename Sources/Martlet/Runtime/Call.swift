@@ -44,6 +44,14 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
         return .success(_Call(ref: ref, pid: pid, deadline: deadline, core: core))
     }
 
+    /// Arms a slot that hears of the end of a process; nil: it is over, or there is no memory.
+    static func watching(_ pid: UInt64) -> _Call? {
+        guard mt_pid_is_there(pid), let core = unsafe mt_pid_runtime_any(pid), let thread = unsafe mt_thread_self()
+        else { return nil }
+        let ref = unsafe mt_reply_arm(thread, mt_thread_current_pid(), pid, .max)
+        return ref == 0 ? nil : _Call(ref: ref, pid: pid, deadline: .max, core: unsafe _Core(core))
+    }
+
     /// Arms a slot that a runtime answers: a start.
     @inlinable
     static func begin(in core: _Core, timeout: UInt64) -> Result<_Call, _Refused> {

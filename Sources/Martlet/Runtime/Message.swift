@@ -169,6 +169,9 @@ enum _Post {
 
     static func isAlive(_ pid: UInt64) -> Bool { mt_pid_is_alive(pid) }
 
+    /// Whether anything of it is left: alive, or its end is under way.
+    static func isThere(_ pid: UInt64) -> Bool { mt_pid_is_there(pid) }
+
     /// The process whose handler runs on this thread, 0 outside one.
     @inlinable static var currentPid: UInt64 { mt_thread_current_pid() }
 }

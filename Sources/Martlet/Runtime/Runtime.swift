@@ -65,7 +65,10 @@ public final class Runtime: Sendable {
     /// Names resolve in it and `start` uses it.
     ///
     /// - Complexity: O(1): a thread-local load on a worker, a task-local lookup elsewhere.
-    public static var current: Runtime { ofThread ?? taskCurrent ?? shared }
+    public static var current: Runtime { ofHandler ?? taskCurrent ?? ofThread ?? shared }
+
+    /// The runtime of the process whose handler runs on this thread.
+    private static var ofHandler: Runtime? { mt_thread_current_pid() == 0 ? nil : ofThread }
 
     /// The runtime whose worker this thread is.
     static var ofThread: Runtime? {
@@ -76,7 +79,9 @@ public final class Runtime: Sendable {
     /// The core runtime that names resolve in and starts use; as ``current``, without counting references.
     @inlinable @inline(__always)
     static var currentCore: _Core {
-        if let core = unsafe mt_runtime_current() { return unsafe _Core(core) }
+        if let core = unsafe mt_runtime_current(), !hasTaskCurrent.load(ordering: .relaxed) {
+            return unsafe _Core(core)
+        }
         return hasTaskCurrent.load(ordering: .relaxed) ? currentOfTask : sharedCore
     }
 

@@ -129,6 +129,11 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
 
     private func end(_ worker: _Slice, _ reason: _Reason, isHeld: Bool) -> _Run {
         worker.beginExit(reason)
+        if !isHeld, let popped = unsafe slice.pointee.undelivered {
+            // The task had taken it off the queue when it saw the end: a dead letter like the rest.
+            unsafe slice.pointee.undelivered = nil
+            unsafe worker.pointer.pointee.undelivered = unsafe popped
+        }
         let sleeper = isHeld ? nil : unsafe continuation
         if !isHeld {
             unsafe continuation = nil

@@ -101,8 +101,8 @@ static inline void mt_credit_settle(mt_bounded_head_t *bounded, uint32_t generat
 mt_credit_result_t mt_credit_wait(mt_bounded_head_t *bounded, uint32_t generation, mt_credit_waiter_t *waiter);
 // Ends the waiter after its slot was completed, whatever completed it. The waiter's memory is free afterwards.
 void mt_credit_leave(mt_bounded_head_t *bounded, mt_credit_waiter_t *waiter);
-// Completes all waiters with NO_PROCESS; no sender displaces any more. Owner, at exit.
-void mt_credit_close(mt_bounded_head_t *bounded);
+// Completes all waiters with EXITED and the reason; no sender displaces any more. Owner, at exit.
+void mt_credit_close(mt_bounded_head_t *bounded, void *reason);
 
 // Puts a credit back that was granted or taken and not used. Any thread.
 void mt_credit_return(mt_bounded_head_t *bounded, uint32_t generation);

@@ -33,7 +33,7 @@ typedef struct mt_frame {
     uint64_t parked_for;     // and the reply slot
 } mt_frame_t;
 
-// Keeps a reply until terminate has run; takes the node (payload complete, ops set). An earlier one is dropped. The
+// Keeps a reply until terminate has run; takes the node (payload complete, ops set). An earlier one is delivered. The
 // thread of the frame.
 void mt_frame_park_reply(mt_frame_t *frame, mt_thread_t *thread, uint64_t ref, mt_node_t *node);
 // After mt_phase_leave said false: a parked reply's caller hears of the kill. The thread of the frame.

@@ -118,7 +118,8 @@ bool mt_process_exit_signal(mt_thread_t *thread, mt_pid_t pid, mt_pid_t from, vo
 // The monitor thread's retry: true when there is nothing left to do for that kill or exit.
 bool mt_process_take(mt_thread_t *thread, mt_pid_t pid);
 
-// Completes `ref` with MT_REPLY_EXITED when the process ends; MT_NO_PROCESS: it has. Any thread.
+// Completes `ref` with MT_REPLY_EXITED when the process has ended, names and timers gone; also when its end has begun.
+// MT_NO_PROCESS: it was over before. Any thread.
 mt_status_t mt_process_watch(mt_thread_t *thread, mt_pid_t pid, mt_reply_ref_t ref);
 
 // Ends a message that nobody will handle: fails its call or stop, destroys its payload, counts it. The node itself is

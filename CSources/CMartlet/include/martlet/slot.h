@@ -106,6 +106,14 @@ static inline mt_pid_t mt_slot_pid(const mt_slot_t *slot, uint32_t generation) {
     return mt_pid_make(generation, mt_region_index(&mt_slots, slot));
 }
 
+// Whether anything of the process is left: alive, or its end is under way. Any thread, wait-free.
+static inline bool mt_pid_is_there(mt_pid_t pid) {
+    const mt_slot_t *slot = mt_slot_of(pid);
+    // acquire: as in mt_pid_is_alive.
+    uint64_t life = slot ? mt_a64_load_acq(&slot->life) : 0;
+    return !((life ^ pid) >> 32) && life & (MT_LIFE_LIVE | MT_LIFE_DYING);
+}
+
 // Whether the process has not begun to end. Only a hint. Any thread, wait-free.
 static inline bool mt_pid_is_alive(mt_pid_t pid) {
     const mt_slot_t *slot = mt_slot_of(pid);
