@@ -7,10 +7,12 @@
 static bool is_gone(mt_pid_t pid) {
     mt_thread_t *thread = mt_thread_self();
     mt_reply_ref_t ref = mt_reply_arm(thread, 0, pid, MT_FOREVER);
-    bool gone = !mt_pid_is_alive(pid) && mt_process_watch(thread, pid, ref) == MT_NO_PROCESS;
+    // While the end is still under way a watch is taken, and answered when it is over.
+    mt_status_t watch = mt_process_watch(thread, pid, ref);
+    bool gone = !mt_pid_is_alive(pid) && (watch == MT_NO_PROCESS || watch == MT_OK);
     gone = gone && probe_cast(pid, probe_count, 1, 0) == MT_NO_PROCESS && !mt_process_kill(thread, pid);
     gone = gone && !probe_exit(pid, 9) && probe_call(pid, probe_answer, 0, 0, NULL) == MT_REPLY_NO_PROCESS;
-    mt_reply_complete(ref, MT_REPLY_NO_PROCESS);
+    if (watch != MT_OK) mt_reply_complete(ref, MT_REPLY_NO_PROCESS);
     probe_call_end(ref, MT_FOREVER, NULL);
     return gone;
 }
