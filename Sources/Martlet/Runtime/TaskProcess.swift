@@ -55,7 +55,10 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     /// User code goes on.
     ///
     /// Owner.
-    func enter() { unsafe mt_phase_enter(&slice.pointee.frame) }
+    func enter() {
+        unsafe mt_slice_count(slice)
+        unsafe mt_phase_enter(&slice.pointee.frame)
+    }
 
     /// The next message, `none`, or `die`.
     ///

@@ -65,6 +65,11 @@ uint32_t mt_slice_poll(mt_slice_t *slice);
 // A process whose owner is a task: the task keeps a slice of its own, made by copying the worker's, and says on which
 // thread it goes on. Owner, in BUSY.
 void mt_slice_move(mt_slice_t *slice, mt_thread_t *thread);
+// Counts what was handled so far: a task may be killed before it comes back to say so. Owner, in BUSY.
+static inline void mt_slice_count(mt_slice_t *slice) {
+    mt_a64_bump(&slice->stats->handled, slice->handled);
+    slice->handled = 0;
+}
 // Gives an empty process back until a worker wakes its task. False: a message or signal is there. Owner, in BUSY; the
 // owner no more if true.
 bool mt_slice_give_back(mt_slice_t *slice);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ends of raw processes: who watches hears of them, and what was on its way is accounted for.
+
+import Testing
+
+@testable import Martlet
+
+@Suite("End of a raw process", .timeLimit(.minutes(1)))
+struct RawProcessEndTests {
+    @Test("messages and watches that meet the end of a raw process are all accounted for", .tags(.leak, .stress))
+    func everythingOnItsWay() async throws {
+        let census = Census()
+        try await withRuntime { _ in
+            for round in 0..<2_000 {
+                let process = spawn { (mailbox: inout Mailbox<Tracked>) in
+                    while true { _ = try await mailbox.receive() }
+                }
+                process.send(Tracked(census))
+                async let reason = process.pid.waitForExit()
+                process.send(Tracked(census))
+                if round.isMultiple(of: 2) { process.pid.exit(.shutdown) } else { process.pid.kill() }
+                switch try await reason {
+                case .shutdown, .killed, .noProcess: break
+                case let other: Issue.record("ended with \(other)")
+                }
+            }
+        }
+        #expect(census.alive == 0)
+    }
+
+    @Test("when waitForExit returns the name is free, however late it was asked (R1, R20)")
+    func nameIsFree() async throws {
+        try await withRuntime { _ in
+            let name = ServerName<Counter>("short-lived")
+            for _ in 0..<500 {
+                let counter = try await Counter.start(0, name: name)
+                counter.pid.kill()
+                _ = try await counter.pid.waitForExit()
+                #expect(name.ref == nil)
+            }
+        }
+    }
+
+    @Test("a handler that answers many and then stops is heard by all of them (R10)")
+    func manyParkedReplies() async throws {
+        try await withRuntime { _ in
+            let server = try await Lobby.start()
+            async let first = server.call { .wait($0) }
+            async let second = server.call { .wait($0) }
+            await eventually { (try? await server.call { .count($0) }) == 2 }
+            let third = try await server.call { .close($0) }
+            #expect(try await [first, second].sorted() == [0, 1])
+            #expect(third == 2)
+        }
+    }
+
+    /// Keeps its callers waiting until it closes, and answers all of them with its last word.
+    struct Lobby: GenServer {
+        enum Call { case wait(From<Int>), count(From<Int>), close(From<Int>) }
+        var waiting: [From<Int>] = []
+        init(_: Void) {}
+        mutating func handleCall(_ call: Call) -> Next {
+            switch call {
+            case .wait(let from):
+                waiting.append(from)
+                return .wait
+            case .count(let from): return from.reply(waiting.count)
+            case .close(let from):
+                for (number, caller) in waiting.enumerated() { _ = caller.reply(number, then: .stop()) }
+                return from.reply(waiting.count, then: .stop())
+            }
+        }
+    }
+}
