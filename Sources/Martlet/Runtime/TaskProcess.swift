@@ -9,6 +9,7 @@
 // worker: the task hands the process over with its reason.
 
 internal import CMartlet
+internal import Synchronization
 
 @safe
 final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a time, see the picture
@@ -19,6 +20,9 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     private var continuation: UnsafeContinuation<Void, Never>?
     /// Why the task ended; set before it hands the process to a worker.
     private var finished: _Reason?
+    /// Counts the times a worker handed the process to the task: the resume orders it already, this says so in a way that
+    /// every checker of races can see.
+    private let handOvers = Atomic(0)
     /// Why a worker ended the process while the task slept; set before the task is resumed.
     private var death: _Reason?
     /// Forwarders to this mailbox; they end with it.
@@ -85,6 +89,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
             unsafe self.continuation = nil
             unsafe _Waiter(continuation).resume()
         }
+        _ = handOvers.load(ordering: .acquiring)
         guard death == nil, let thread = unsafe mt_thread_self() else { return false }
         unsafe mt_slice_move(slice, thread)
         return true
@@ -126,6 +131,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
         if let finished = process.finished { return process.end(worker, finished, isHeld: false) }
         guard let continuation = unsafe process.continuation else { return .left }
         unsafe process.continuation = nil
+        process.handOvers.add(1, ordering: .releasing)
         unsafe _Waiter(continuation).resume()
         return .left
     }
@@ -145,6 +151,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
         }
         worker.finishExit()
         unsafe Unmanaged.passUnretained(self).release()
+        handOvers.add(1, ordering: .releasing)
         if let sleeper = unsafe sleeper { unsafe _Waiter(sleeper).resume() }
         return .exited
     }
