@@ -24,7 +24,8 @@ MODEL_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE= -DMT_MODE
     -I$(MODEL_CORE)/include -I$(MODEL_CORE)/src -ICSources/model -ICSources/model/programs
 MODEL_PLAIN := -fsanitize=thread -mllvm -tsan-instrument-atomics=0 -mllvm -tsan-instrument-func-entry-exit=0
 MODEL_WRAPPED := malloc calloc realloc free aligned_alloc pthread_mutex_init pthread_mutex_lock pthread_mutex_trylock \
-    pthread_mutex_unlock pthread_key_create pthread_setspecific
+    pthread_mutex_unlock pthread_key_create pthread_setspecific \
+    mt_submit mt_submit_last mt__region_take_slow mt__region_give_slow
 MODEL_LDFLAGS := -no-pie -pthread $(MODEL_WRAPPED:%=-Wl,--wrap=%)
 
 $(MODEL_BIN): $(MODEL_OBJ)

@@ -22,7 +22,7 @@ static void init(uint32_t threads, uint32_t sender_count, uint32_t each, bool ha
     senders = sender_count;
     messages_each = each;
     pokes = has_poke;
-    world_threads(threads);
+    world_threads(threads, NULL);
     mt_mailbox_init(&slot);
     MODEL_NAME(slot.head);
     MODEL_NAME(slot.life);

@@ -4,13 +4,25 @@
 
 static mt_thread_t *records[MODEL_THREADS_MAX];
 
-void world_threads(uint32_t count) {
+// So that the magazines have items: what an execution does with pools is for the pools' own programs.
+static void stock(mt_thread_t *thread) {
+    static const size_t sizes[] = {8, MT_NODE_SIZE(1) - MT_NODE_HEADER};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        mt_node_t *node = mt_node_alloc(thread, sizes[i]);
+        mt_node_free(thread, node);
+    }
+    if (!mt_slots.base) return;
+    mt_region_give(&mt_slots, &thread->slots, mt_region_take(&mt_slots, &thread->slots));
+    mt_region_give(&mt_replies, &thread->replies, mt_region_take(&mt_replies, &thread->replies));
+    mt_region_give(&mt_timer_items, &thread->timers, mt_region_take(&mt_timer_items, &thread->timers));
+}
+
+void world_threads(uint32_t count, mt_runtime_t *runtime) {
     for (uint32_t i = 0; i <= count; i++) {
         mt_thread_current = NULL;
         records[i] = mt_thread_attach();
-        // So that the magazine has nodes: what an execution does with pools is for the pools' own programs.
-        mt_node_t *node = mt_node_alloc(records[i], 8);
-        mt_node_free(records[i], node);
+        stock(records[i]);
+        if (runtime) mt_stats(records[i], runtime);
     }
     mt_thread_current = records[0];
 }

@@ -6,8 +6,8 @@
 #include "martlet/martlet.h"
 #include "model.h"
 
-// Records for threads 1 ... count, each with a few free nodes. In setup.
-void world_threads(uint32_t count);
+// Records for threads 0 ... count, each with a few free items, and counters of that runtime unless NULL. In setup.
+void world_threads(uint32_t count, mt_runtime_t *runtime);
 // The record of the running thread; from then on mt_thread_current is right. In a body, first.
 mt_thread_t *world_enter(void);
 
