@@ -3,7 +3,9 @@
 // order of this checker). A load may see any store from the newest down to the newest that it must know: one that
 // happened before it, one that it or somebody before it has read, or one before the last membarrier. An acquire that
 // reads a release joins the releaser's clock; so does one that reads what a chain of read-modify-writes made of it.
-// Sequentially consistent loads and read-modify-writes see the newest.
+// Read-modify-writes see the newest. A sequentially consistent load sees no store older than the newest that is
+// sequentially consistent itself: a Dekker pair of which one side only releases is wrong here too, unless a membarrier
+// stands on the other side.
 //
 // What this cannot show: an order of stores to one atomic that differs from the order of execution, hence that a
 // relaxed exchange would be wrong on hardware that reorders it. Acquire-release on every read-modify-write is by rule.
@@ -17,7 +19,7 @@ typedef struct store {
     uint32_t epoch;
     uint32_t sequence; // of the execution
     uint8_t writer;
-    bool releases;
+    bool releases, is_sc;
     model_clock_t release;
 } store_t;
 
@@ -60,11 +62,11 @@ static store_t *append_store(location_t *location, uint64_t value) {
     store->epoch = model_epoch();
     store->sequence = ++model_stores;
     store->writer = (uint8_t)model_current;
-    store->releases = false;
+    store->releases = store->is_sc = false;
     return store;
 }
 
-static uint64_t read_memory(const void *address, uint32_t size) {
+uint64_t model_read_memory(const void *address, uint32_t size) {
     return size == 4 ? *(const uint32_t *)address : *(const uint64_t *)address;
 }
 static void write_memory(void *address, uint32_t size, uint64_t value) {
@@ -81,7 +83,7 @@ static location_t *location_of(model_granule_t *granule, const void *address, ui
     *index = (uint16_t)location_count++;
     location_t *location = &locations[*index];
     location->store_count = location->mark_count = 0;
-    store_t *first = append_store(location, read_memory(address, size));
+    store_t *first = append_store(location, model_read_memory(address, size));
     model_stores--; // nobody stored
     first->sequence = 0;
     first->writer = 0;
@@ -90,12 +92,13 @@ static location_t *location_of(model_granule_t *granule, const void *address, ui
 }
 
 // The oldest store that this thread may still see.
-static uint32_t oldest_visible(const location_t *location) {
+static uint32_t oldest_visible(const location_t *location, mt_model_order_t order) {
     const model_clock_t *clock = &model_self()->clock;
     uint32_t oldest = location->store_count - 1;
     for (;; oldest--) {
         const store_t *store = &location->stores[oldest];
         if (store->epoch <= clock->at[store->writer] || store->sequence <= barrier_sequence) break;
+        if (order == mt_model_seq_cst && store->is_sc) break;
     }
     for (uint32_t i = 0; i < location->mark_count; i++) {
         const mark_t *mark = &location->marks[i];
@@ -146,10 +149,10 @@ static const char *order_name(mt_model_order_t order) {
 
 uint64_t mt_model_load(const void *atomic, uint32_t size, mt_model_order_t order) {
     location_t *location = begin(atomic, size, 0, order);
-    if (!location) return read_memory(atomic, size);
+    if (!location) return model_read_memory(atomic, size);
     uint32_t latest = location->store_count - 1, index = latest;
-    if (order != mt_model_seq_cst && order != mt_model_statistic && !model_self()->is_fresh) {
-        uint32_t oldest = oldest_visible(location);
+    if (order != mt_model_statistic && !model_self()->is_fresh) {
+        uint32_t oldest = oldest_visible(location, order);
         index = latest - model_decide(latest - oldest + 1);
     }
     mark_read(location, index);
@@ -165,6 +168,7 @@ uint64_t mt_model_load(const void *atomic, uint32_t size, mt_model_order_t order
 static void put(location_t *location, void *atomic, uint32_t size, uint64_t value, mt_model_order_t order, bool chain) {
     store_t *store = append_store(location, value);
     const store_t *before = &location->stores[location->store_count - 2];
+    store->is_sc = order == mt_model_seq_cst;
     if (releases(order)) {
         store->releases = true;
         store->release = model_self()->clock;
@@ -199,7 +203,7 @@ static uint64_t read_newest(location_t *location, mt_model_order_t order) {
 
 static uint64_t change(void *atomic, uint32_t size, uint64_t value, bool is_sum, mt_model_order_t order, void *pc) {
     location_t *location = begin(atomic, size, MODEL_WRITE, order);
-    uint64_t before = location ? read_newest(location, order) : read_memory(atomic, size);
+    uint64_t before = location ? read_newest(location, order) : model_read_memory(atomic, size);
     uint64_t after = is_sum ? before + value : value;
     if (size == 4) after = (uint32_t)after;
     if (location) put(location, atomic, size, after, order, true);
@@ -222,7 +226,7 @@ bool mt_model_compare_exchange(void *atomic, uint32_t size, uint64_t *expected, 
                                mt_model_order_t order) {
     // A failed one is no write, but whether it fails is what matters: it counts as one.
     location_t *location = begin(atomic, size, MODEL_WRITE, order);
-    uint64_t before = location ? read_newest(location, order) : read_memory(atomic, size);
+    uint64_t before = location ? read_newest(location, order) : model_read_memory(atomic, size);
     bool is_done = before == *expected;
     if (is_done) {
         if (location) put(location, atomic, size, value, order, true);
@@ -234,6 +238,13 @@ bool mt_model_compare_exchange(void *atomic, uint32_t size, uint64_t *expected, 
                     is_done ? "done" : "FAILED");
     *expected = before;
     return is_done;
+}
+
+void model_see_newest(const void *atomic, uint32_t size) {
+    model_granule_t *granule = model_is_running ? model_granule(atomic) : NULL;
+    if (!granule || !model_is_contended(granule, atomic)) return;
+    location_t *location = location_of(granule, atomic, size);
+    mark_read(location, location->store_count - 1);
 }
 
 void model_acquire_object(void *object) {

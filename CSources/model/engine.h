@@ -33,6 +33,7 @@ typedef enum model_state {
     MODEL_READY,
     MODEL_RELAXING, // lets others go first
     MODEL_WAITING,  // model_wait
+    MODEL_AWAITING, // model_await
     MODEL_LOCKING,  // on a mutex
     MODEL_PARKED,   // on a word
     MODEL_ENDED,
@@ -44,6 +45,8 @@ typedef struct model_thread_state {
     void *stack_pointer;   // while it does not run
     void *tls;             // its mt_thread_current, while it does not run
     const void *sleeps_on; // a mutex or a word
+    uint64_t awaited; // AWAITING: while the word is this
+    uint32_t awaited_size;
     uint64_t deadline_ns;
     uint32_t stores_seen; // WAITING, RELAXING: stores of the execution when it went to sleep
     uint32_t tried_at;    // WAITING: it has run with fresh reads at so many stores
@@ -159,6 +162,8 @@ extern const void *model_fault_address; // of the last race or use after free
 // --- atomics.c
 
 void model_atomics_reset(void);
+uint64_t model_read_memory(const void *atomic, uint32_t size); // the newest value
+void model_see_newest(const void *atomic, uint32_t size);      // this thread's later loads see no older one
 // A mutex or a clock is like an atomic that is exchanged: returns after the point, joined with the last releaser.
 void model_acquire_object(void *object);
 void model_release_object(void *object);
@@ -170,12 +175,12 @@ void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *block, size_t size);
 
 #define MODEL_ARENA ((unsigned char *)0x100000000000)
-#define MODEL_ARENA_SIZE ((size_t)160 << 20)
+#define MODEL_ARENA_SIZE ((size_t)128 << 20)
+#define MODEL_STACKS (MODEL_ARENA + MODEL_ARENA_SIZE) // behind the arena
 void model_heap_init(void);
 void model_heap_mark(void);  // setup has ended
 void model_heap_reset(void); // back to the mark
 unsigned char *model_stack_end(uint32_t thread);
-unsigned char *model_stacks_begin(void);
 unsigned char *model_heap_marked(void);
 void *model_alloc(size_t size, size_t alignment);
 

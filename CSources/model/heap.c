@@ -17,19 +17,18 @@
 
 static unsigned char *next, *marked;
 
-unsigned char *model_stacks_begin(void) { return MODEL_ARENA + MODEL_ARENA_SIZE - STACKS_SIZE; }
-unsigned char *model_stack_end(uint32_t thread) { return model_stacks_begin() + (thread + 1) * MODEL_STACK_SIZE; }
+unsigned char *model_stack_end(uint32_t thread) { return MODEL_STACKS + (thread + 1) * MODEL_STACK_SIZE; }
 unsigned char *model_heap_marked(void) { return marked; }
 
 void model_heap_init(void) {
-    void *got = mmap(MODEL_ARENA, MODEL_ARENA_SIZE, PROT_READ | PROT_WRITE,
+    void *got = mmap(MODEL_ARENA, MODEL_ARENA_SIZE + STACKS_SIZE, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (got != MODEL_ARENA) {
         perror("model: the arena");
         exit(2);
     }
     next = MODEL_ARENA + 64;
-    marked = model_stacks_begin();
+    marked = MODEL_STACKS;
 }
 
 void model_heap_mark(void) { marked = next; }
@@ -40,7 +39,7 @@ void *model_alloc(size_t size, size_t alignment) {
     uintptr_t at = ((uintptr_t)next + BLOCK_HEADER + alignment - 1) & ~(alignment - 1);
     // Blocks share no granule.
     size_t whole = (size + 7) & ~(size_t)7;
-    if (at + whole > (uintptr_t)model_stacks_begin()) return NULL;
+    if (at + whole > (uintptr_t)MODEL_STACKS) return NULL;
     next = (unsigned char *)at + whole;
     *(size_t *)(at - BLOCK_HEADER) = size;
     return (void *)at;

@@ -38,7 +38,8 @@ void model_shadow_init(void) {
     if (shadow == MAP_FAILED) abort();
 }
 
-static model_granule_t *find(const void *address) {
+// Stacks are left out: what threads share lies in globals and on the heap, and most accesses are to stacks.
+static inline model_granule_t *find(const void *address) {
     uintptr_t in_arena = (uintptr_t)address - (uintptr_t)MODEL_ARENA;
     if (in_arena < MODEL_ARENA_SIZE) return &shadow[in_arena / 8];
     uintptr_t in_static = (uintptr_t)address - static_begin();
@@ -67,10 +68,8 @@ model_granule_t *model_granule(const void *address) {
 static void keep_for_undo(model_granule_t *granule) {
     granule->flags |= MODEL_IS_LOGGED;
     unsigned char *address = model_granule_address(granule);
-    // What was allocated in this execution, and stacks, hold nothing worth keeping.
-    if (address >= model_stacks_begin() && address < model_stacks_begin() + MODEL_THREADS_MAX * MODEL_STACK_SIZE)
-        return;
-    if (address >= model_heap_marked() && address < model_stacks_begin()) return;
+    // What was allocated in this execution holds nothing worth keeping.
+    if (address >= model_heap_marked() && address < MODEL_STACKS) return;
     if (undo_count == undo_capacity) {
         undo_capacity = undo_capacity ? undo_capacity * 2 : 4096;
         undo_log = __real_realloc(undo_log, undo_capacity * sizeof *undo_log);
@@ -91,42 +90,45 @@ static const char *kind_name(uint32_t kind) {
     return names[kind & 3];
 }
 
-static void report_race(const void *address, uint32_t kind, const model_cell_t *cell) {
+__attribute__((noreturn, cold)) static void report_race(const void *address, uint32_t kind, const model_cell_t *cell) {
     model_fault_address = address;
     model_fail("data race: %s by T%u of %s against an earlier %s by T%u", kind_name(kind), model_current,
                model_name_of(address), kind_name(cell->kind), cell->thread);
 }
 
-static void check_cells(model_granule_t *granule, const void *address, uint32_t mask, uint32_t kind) {
-    const model_clock_t *clock = &model_self()->clock;
-    bool is_new_contention = false;
-    for (uint32_t i = 0; i < granule->cells_used; i++) {
-        const model_cell_t *cell = &granule->cells[i];
-        if (!(cell->mask & mask) || cell->thread == model_current) continue;
-        if (cell->epoch <= clock->at[cell->thread] || !((cell->kind | kind) & MODEL_WRITE)) continue;
-        if (!(cell->kind & kind & MODEL_ATOMIC)) report_race(address, kind, cell);
-        if (!((kind | cell->kind) & MODEL_STATISTIC)) is_new_contention = true;
-    }
-    if (!is_new_contention || model_is_contended(granule, address)) return;
-    granule->contended |= (uint8_t)(1u << ((uintptr_t)address >> 2 & 1));
+__attribute__((cold)) static void note_contention(model_granule_t *granule, const void *address, uint32_t mask) {
+    if (model_is_contended(granule, address)) return;
     // Both halves of an eight-byte atomic.
-    if (mask == 0xFF) granule->contended = 3;
+    granule->contended |= mask == 0xFF ? 3 : (uint8_t)(1u << ((uintptr_t)address >> 2 & 1));
     model_abandon();
 }
 
-// A cell that the new access makes needless: its thread's own, or one it is ordered behind and at least as telling as.
-static bool is_covered(const model_cell_t *cell, uint32_t mask, uint32_t kind) {
-    if (cell->mask & ~mask) return false;
+// One earlier access against the new one. True: it need not be kept any longer, since the new one is at least as
+// telling: of the same thread, or ordered behind it.
+static inline bool meets(const model_cell_t *cell, const void *address, uint32_t mask, uint32_t kind,
+                         bool *is_contention) {
+    bool is_inside = !(cell->mask & ~mask);
     if (cell->thread == model_current)
-        return cell->kind == kind || (kind & MODEL_WRITE && !(kind & MODEL_ATOMIC & ~cell->kind));
-    if (!(kind & MODEL_WRITE) || cell->epoch > model_self()->clock.at[cell->thread]) return false;
-    return !(kind & MODEL_ATOMIC) || cell->kind & MODEL_ATOMIC;
+        return is_inside && (cell->kind == kind || (kind & MODEL_WRITE && !(kind & MODEL_ATOMIC & ~cell->kind)));
+    if (!(cell->mask & mask)) return false;
+    if (cell->epoch <= model_self()->clock.at[cell->thread])
+        return is_inside && kind & MODEL_WRITE && (!(kind & MODEL_ATOMIC) || cell->kind & MODEL_ATOMIC);
+    if (!((cell->kind | kind) & MODEL_WRITE)) return false;
+    if (!(cell->kind & kind & MODEL_ATOMIC)) report_race(address, kind, cell);
+    if (!((kind | cell->kind) & MODEL_STATISTIC)) *is_contention = true;
+    return false;
 }
 
-static void remember(model_granule_t *granule, uint32_t mask, uint32_t kind) {
-    uint32_t used = 0;
-    for (uint32_t i = 0; i < granule->cells_used; i++)
-        if (!is_covered(&granule->cells[i], mask, kind)) granule->cells[used++] = granule->cells[i];
+// Compares with the accesses that are kept, and is kept in their stead.
+static inline void compare_and_keep(model_granule_t *granule, const void *address, uint32_t mask, uint32_t kind) {
+    uint32_t used = 0, count = granule->cells_used;
+    bool is_contention = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (meets(&granule->cells[i], address, mask, kind, &is_contention)) continue;
+        if (used != i) granule->cells[used] = granule->cells[i];
+        used++;
+    }
+    if (is_contention) note_contention(granule, address, mask);
     // More at once than there is room for: the oldest is forgotten, a race with it may be missed.
     if (used == MODEL_CELLS) {
         memmove(&granule->cells[0], &granule->cells[1], (MODEL_CELLS - 1) * sizeof granule->cells[0]);
@@ -149,8 +151,7 @@ void model_access(model_granule_t *granule, const void *address, uint32_t size, 
         model_fault_address = address;
         model_fail("use after free: %s by T%u of %s", kind_name(kind), model_current, model_name_of(address));
     }
-    check_cells(granule, address, mask, kind);
-    remember(granule, mask, kind);
+    compare_and_keep(granule, address, mask, kind);
     if (!(kind & MODEL_WRITE)) return;
     if (!(granule->flags & MODEL_IS_LOGGED)) keep_for_undo(granule);
     // A plain write begins a new history of an atomic that lies there.

@@ -3,6 +3,7 @@
 // mutexes here (--wrap), the environment is the core's own seam.
 #include "engine.h"
 
+#include "martlet/barrier.h"
 #include "martlet/status.h"
 
 #include <errno.h>
@@ -97,6 +98,12 @@ int __wrap_pthread_setspecific(pthread_key_t key, const void *value) {
     return 0;
 }
 
+// --- The asymmetric barrier (barrier.h) -------------------------------------------------------------------------------
+
+bool mt_barrier_is_asymmetric;
+void mt_barrier_init(void) { mt_barrier_is_asymmetric = true; }
+void mt_barrier_heavy(void) { mt_model_membarrier(); }
+
 // --- The clock -------------------------------------------------------------------------------------------------------
 
 static uint64_t now_ns(void *context) {
@@ -159,7 +166,10 @@ static void thread_join(void *context, uint64_t handle) { (void)context, (void)h
 // The kernel compares under its own lock and sees the newest.
 static bool park(void *context, mt_a32_t *word, uint32_t expected, uint64_t deadline_ns) {
     (void)context;
-    if (mt_a32_load_sc(word) != expected) return true;
+    model_self()->is_fresh = true;
+    uint32_t now = mt_a32_load_acq(word);
+    model_self()->is_fresh = false;
+    if (now != expected) return true;
     if (deadline_ns <= model_now_ns) return false;
     model_thread_t *self = model_self();
     self->sleeps_on = word;

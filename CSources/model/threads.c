@@ -33,6 +33,8 @@ static bool may_run(uint32_t number) {
     case MODEL_RELAXING:
     case MODEL_WAITING:
         return thread->stores_seen != model_stores;
+    case MODEL_AWAITING:
+        return model_read_memory(thread->sleeps_on, thread->awaited_size) != thread->awaited;
     case MODEL_LOCKING:
     case MODEL_PARKED:
     case MODEL_ENDED:
@@ -83,7 +85,7 @@ static bool is_over(void) {
 }
 
 static const char *state_name(model_state_t state) {
-    static const char *const names[] = {"ready", "relaxing", "waiting", "locking", "parked", "ended"};
+    static const char *const names[] = {"ready", "relaxing", "waiting", "awaiting", "locking", "parked", "ended"};
     return names[state];
 }
 
@@ -136,6 +138,16 @@ void model_sleep(model_state_t state) {
 void model_wait(void) {
     // Stored just now by this thread itself: not what it waits for.
     model_sleep(MODEL_WAITING);
+}
+
+void model_await(const void *word, uint32_t size, uint64_t while_it_is) {
+    model_thread_t *self = model_self();
+    self->sleeps_on = word;
+    self->awaited = while_it_is;
+    self->awaited_size = size;
+    // Seen as the kernel would: what it waits for is ordered by the load that follows.
+    if (model_read_memory(word, size) == while_it_is) model_sleep(MODEL_AWAITING);
+    model_see_newest(word, size);
 }
 
 void mt_model_relax(void) {

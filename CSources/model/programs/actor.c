@@ -110,32 +110,35 @@ void __wrap_mt_submit(mt_thread_t *thread, mt_slot_t *slot) {
     else __real_mt_submit(thread, slot);
 }
 
-// A stalled process comes back later: when somebody has done something.
+// A stalled process comes back when its queue is whole again.
 void __wrap_mt_submit_last(mt_thread_t *thread, mt_slot_t *slot);
 void __wrap_mt_submit_last(mt_thread_t *thread, mt_slot_t *slot) {
     if (!has_run_queue) {
         __real_mt_submit_last(thread, slot);
         return;
     }
-    if (slot->stalls) model_wait();
+    if (slot->stalls) MODEL_AWAIT(slot->tail->next, 0);
     put(slot);
 }
 
 bool actor_work_once(mt_thread_t *thread) {
     uint64_t queued = mt_a64_load_acq(&run_queue);
-    if (!queued) return false;
-    uint32_t index = (uint32_t)__builtin_ctzll(queued);
-    // Another worker was first: a look in vain.
-    if (!mt_a64_cas(&run_queue, &queued, queued & ~(UINT64_C(1) << index))) return true;
+    mt_slot_t *slot = NULL;
+    if (queued) {
+        uint32_t index = (uint32_t)__builtin_ctzll(queued);
+        // Another worker was first: a look in vain.
+        if (!mt_a64_cas(&run_queue, &queued, queued & ~(UINT64_C(1) << index))) return true;
+        slot = mt_region_at(&mt_slots, index);
+    }
     uint32_t budget = 100;
-    mt_slice_run(thread, mt_region_at(&mt_slots, index), &budget);
-    return true;
+    if (slot) mt_slice_run(thread, slot, &budget);
+    return slot != NULL;
 }
 
 void actor_work(void) {
     mt_thread_t *thread = world_enter();
     for (;;)
-        if (!actor_work_once(thread)) model_wait();
+        if (!actor_work_once(thread)) MODEL_AWAIT(run_queue, 0);
 }
 
 void actor_retry(mt_thread_t *thread, mt_pid_t pid) {
@@ -219,7 +222,7 @@ void actor_share_slots(void) {
 }
 
 void actor_await_slot(void) {
-    while (!mt_a32_load_acq(&free_slot)) model_wait();
+    MODEL_AWAIT(free_slot, 0);
 }
 
 uint32_t __real_mt__region_take_slow(mt_region_t *region, mt_magazine_t *magazine);

@@ -57,15 +57,20 @@ static void late_sender(uint32_t thread) {
     else respawn(false);
 }
 
-static void late_and_new_sender(uint32_t thread) {
-    if (thread == 3) respawn(true);
-    else late_sender(thread);
+static void setup_queued(void) {
+    setup();
+    late_status = actor_send(mt_thread_current, first, 0);
+}
+
+static void new_sender(uint32_t thread) {
+    if (thread == 1) actor_work();
+    else respawn(true);
 }
 
 static void late_killer(uint32_t thread) {
     if (thread == 1) actor_work();
     else if (thread == 3) respawn(false);
-    else if (mt_process_kill(world_enter(), first)) actor_retry(mt_thread_current, first);
+    else mt_process_kill(world_enter(), first);
 }
 
 static void check_killed(void) {
@@ -74,9 +79,9 @@ static void check_killed(void) {
     MODEL_EXPECT(mt_pid_is_alive(second));
 }
 
-#define LIFETIME(NAME, BODY, FINISH) \
-    MODEL_PROGRAM(NAME, .setup = setup, .body = BODY, .finish = FINISH, .threads = 3, .daemons = 1u << 1)
+#define LIFETIME(NAME, SETUP, BODY, FINISH, THREADS) \
+    MODEL_PROGRAM(NAME, .setup = SETUP, .body = BODY, .finish = FINISH, .threads = THREADS, .daemons = 1u << 1)
 
-LIFETIME(lifetime_late_sender, late_sender, check_late);
-LIFETIME(lifetime_new_sender, late_and_new_sender, check_late_and_new);
-LIFETIME(lifetime_late_kill, late_killer, check_killed);
+LIFETIME(lifetime_late_sender, setup, late_sender, check_late, 3);
+LIFETIME(lifetime_new_sender, setup_queued, new_sender, check_late_and_new, 2);
+LIFETIME(lifetime_late_kill, setup, late_killer, check_killed, 3);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mailbox: senders, a poker, a claimer and a worker. Tail, payload and the count of handled messages are plain, so
 // two owners show as a race; a node freed early as a use after free; a lost wake-up as a deadlock. A queue that is cut
-// (STALLED) waits for any store, as its process would come back later.
+// (STALLED) waits for its link, as its process would come back later.
 #include "world.h"
 
 #include "martlet/mailbox.h"
@@ -69,7 +69,7 @@ static void run_slice(mt_thread_t *thread) {
         case MT_RELEASED:
             return;
         case MT_STALLED:
-            model_wait();
+            MODEL_AWAIT(slot.tail->next, 0);
             break;
         case MT_LOOK:
         case MT_MORE:
@@ -82,10 +82,7 @@ static void run_slice(mt_thread_t *thread) {
 static void work(void) {
     mt_thread_t *thread = world_enter();
     for (;;) {
-        if (mt_a32_load_acq(&queued) == 0) {
-            model_wait();
-            continue;
-        }
+        MODEL_AWAIT(queued, 0);
         mt_a32_xchg(&queued, 0);
         run_slice(thread);
     }

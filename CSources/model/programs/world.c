@@ -22,6 +22,7 @@ void world_threads(uint32_t count, mt_runtime_t *runtime) {
         mt_thread_current = NULL;
         records[i] = mt_thread_attach();
         stock(records[i]);
+        records[i]->runtime = runtime; // any of them may run its processes
         if (runtime) mt_stats(records[i], runtime);
     }
     mt_thread_current = records[0];
