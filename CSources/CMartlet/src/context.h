@@ -13,9 +13,9 @@
 // Why it is correct. Coming in is a store of is_inside and a load of claim, taking is a CAS of claim and a load of
 // is_inside, with the asymmetric barrier (barrier.h): at least one of the two sees the other. A thread that sees WANTED
 // and the monitor that saw nobody inside decide it by CAS of claim, once. A thread that comes in and finds TAKEN has
-// lost its context for good and goes on without one, as one that blocked politely does. The monitor compares the context
-// after the barrier: a thread that got another one meanwhile cannot have stayed outside, and its CAS of claim shows.
-// Each thread has one claim and each runtime one monitor; a monitor that finds another's claim leaves.
+// lost its context for good and goes on without one, as one that blocked politely does. The monitor compares the
+// context after the barrier: a thread that got another one meanwhile cannot have stayed outside, and its CAS of claim
+// shows. Each thread has one claim and each runtime one monitor; a monitor that finds another's claim leaves.
 //
 // What breaks without it: the ring's tail, run-next and the nursery have one writer, and would have two.
 #ifndef MARTLET_SRC_CONTEXT_H

@@ -20,7 +20,8 @@
 // Timers later than this have no driver that works.
 #define OVERDUE_NS UINT64_C(2000000)
 #define TIMER_BATCHES 8u
-// A turn that lasts so long is watched from now on at the shortest interval: turns end after 1 ms, if handlers let them.
+// A turn that lasts so long is watched from now on at the shortest interval: turns end after 1 ms, if handlers let
+// them.
 #define LONG_TURN_NS UINT64_C(2000000)
 
 void mt__monitor_wake(mt_runtime_t *runtime) {
@@ -117,7 +118,8 @@ static bool look(mt_runtime_t *runtime, mt_thread_t *thread, bool *is_urgent) {
         mt_timers_expire(runtime->timers, now, TIMER_BATCHES);
     // acquire: as in retry_kills.
     *is_urgent = findings.is_urgent || mt_a32_load_acq(&runtime->retry_pending) != 0;
-    // sc, acquire: hints; the look before the deep sleep decides. The watchdog looks after stuck handlers until they end.
+    // sc, acquire: hints; the look before the deep sleep decides. The watchdog looks after stuck handlers until they
+    // end.
     return (uint32_t)mt_a64_load_sc(&runtime->idle) == runtime->config.workers && !*is_urgent &&
            mt_a32_load_acq(&runtime->stuck) == 0;
 }

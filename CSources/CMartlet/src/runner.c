@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The threads of a runtime. A worker is a context (ring, run-next, nursery); a runner is a thread: it runs a context, or
-// waits as a spare for one.
+// The threads of a runtime. A worker is a context (ring, run-next, nursery); a runner is a thread: it runs a context,
+// or waits as a spare for one.
 //
 //     spare --given a context--> runs it --blocks politely: gives it to a spare--> without one --slice ends--> spare
 //                                        --stuck: the monitor gives it to a spare--^

@@ -2,8 +2,8 @@
 // Starting and stopping a runtime, and the small questions about one.
 #include "martlet/runtime.h"
 
-#include "martlet/slice.h"
 #include "context.h"
+#include "martlet/slice.h"
 #include "runtime_state.h"
 
 #include <stdlib.h>

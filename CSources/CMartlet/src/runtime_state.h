@@ -165,8 +165,8 @@ mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker); // a t
 mt_runner_t *mt__spare_obtain(mt_runtime_t *runtime);
 void mt__spare_give(mt_runner_t *spare, mt_worker_t *worker);
 void mt__spare_put_back(mt_runner_t *spare);
-// Gives the context of a thread whose turn has lasted since `since_ns` to another thread. False: it moves again, or there
-// is no other thread. Monitor.
+// Gives the context of a thread whose turn has lasted since `since_ns` to another thread. False: it moves again, or
+// there is no other thread. Monitor.
 bool mt__stand_in(mt_worker_t *worker, uint64_t since_ns, bool is_reported);
 // A process that runs on a thread without its context for longer than the stall limit, told once; 0: none. Monitor.
 mt_pid_t mt__stuck_unreported(mt_runtime_t *runtime, uint64_t now_ns, uint64_t *elapsed_ns);
