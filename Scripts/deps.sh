@@ -4,7 +4,7 @@
 # installer of Swift: without a toolchain it says so and stops.
 #
 #   Scripts/deps.sh             what build, test and bench need
-#   Scripts/deps.sh --extra     and what lint needs: clang-format
+#   Scripts/deps.sh --extra     and what lint and the fault scripts need: clang-format, faketime
 set -euo pipefail
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -34,7 +34,10 @@ missing=()
 # pkgconf, a drop-in, answers to the same name.
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 if [ ${#missing[@]} -gt 0 ] || ! pkg-config --exists liburcu-bp liburcu-cds; then missing+=(liburcu-dev); fi
-if [ "${1:-}" = "--extra" ] && ! command -v clang-format >/dev/null; then missing+=(clang-format); fi
+if [ "${1:-}" = "--extra" ]; then
+    command -v clang-format >/dev/null || missing+=(clang-format)
+    command -v faketime >/dev/null || missing+=(faketime)
+fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 command -v apt-get >/dev/null || fail "missing: ${missing[*]}; this machine has no apt-get, install their equivalents"

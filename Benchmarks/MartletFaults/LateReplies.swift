@@ -21,8 +21,9 @@ public enum LateReplies {
             switch call {
             case .ask(let number, let from):
                 waiting[number] = from
-                // The same tick as the deadline's, a moment later or earlier.
-                Self.current.sendAfter(from.remaining ?? .zero, number)
+                // In the tick of the deadline, or in the one before.
+                let left = from.remaining ?? .zero
+                Self.current.sendAfter(number % 2 == 0 ? left : left - .milliseconds(1), number)
                 return .wait
             }
         }

@@ -5,13 +5,14 @@ import Martlet
 
 /// Answers at once.
 struct QuietServer: GenServer {
-    enum Call { case echo(Int, From<Int>) }
+    enum Call { case echo(Int, From<Int>), ignore(From<Int>) }
 
     init(_: Void) {}
 
     mutating func handleCall(_ call: Call) -> Next {
         switch call {
         case .echo(let number, let from): from.reply(number)
+        case .ignore: .wait
         }
     }
 }

@@ -17,10 +17,12 @@ public enum SignalStorm {
             _ = signal(SIGUSR1) { _ in SignalStorm.seen.add(1, ordering: .relaxed) }
             let end = Flag(), sent = Tally()
             let storm = Thread {
-                // In bursts of a millisecond: the sender's own sleep is no shorter.
+                // In bursts, to keep up with the rate: a sleep is longer than the pause between two.
+                let begin = monotonicNow()
                 while !end.isUp {
-                    for _ in 0..<max(1, rate / 1_000) where kill(getpid(), SIGUSR1) == 0 { sent.add() }
-                    usleep(1_000)
+                    let wanted = Int(Double(monotonicNow() - begin) / 1e9 * Double(rate))
+                    while sent.count < wanted, kill(getpid(), SIGUSR1) == 0 { sent.add() }
+                    usleep(500)
                 }
             }
             storm.start()

@@ -39,7 +39,7 @@ public enum Starvation {
             let clients = (0..<4).map { number in
                 Task {
                     try await QuietClient.run(
-                        Array(all[(number * quiet / 4)..<((number + 1) * quiet / 4)]), every: .milliseconds(1),
+                        Array(all[(number * quiet / 4)..<((number + 1) * quiet / 4)]), every: .milliseconds(10),
                         until: end)
                 }
             }

@@ -48,12 +48,16 @@ public enum TimerStorm {
             report.expect(wasInTime, "the storm was over before it began: a longer lead")
             try await Task.sleep(nanoseconds: instant > monotonicNow() ? instant - monotonicNow() : 0)
             let end = Flag()
-            async let latencies = QuietClient.run(quiet, every: .milliseconds(1), until: end)
+            let clients = (0..<4).map { _ in
+                Task { try await QuietClient.run(quiet, every: .milliseconds(4), until: end) }
+            }
             report.expect(await tallies.fired.reaches(total), "not all fired within a minute")
             report.measure("all_fired_ms", Double(monotonicNow() - instant) / 1e6)
             end.raise()
             report.measure("timers", total)
-            report.measure("bystander_call", try await latencies)
+            var latencies = Latencies()
+            for client in clients { latencies.add(try await client.value) }
+            report.measure("bystander_call", latencies)
             report.expectEqual(tallies.fired.count, total, "each fires once")
         }
     }

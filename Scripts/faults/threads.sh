@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# F19: address space for little more than the program itself: a runtime that the system refuses its threads or memory
+# stops with a message, it does not crash or hang.
+set -euo pipefail
+soak=${1:?usage: threads.sh MARTLET-SOAK}
+ulimit -c 0
+# Megabytes of address space; the core reserves tables of tens of gigabytes, so all of these are refused.
+for megabytes in 1000 4000 16000; do
+    status=0
+    message=$( (ulimit -v $((megabytes * 1024)) && exec timeout 20 "$soak" limits --processes 10) 2>&1) || status=$?
+    if [ "$status" -eq 124 ] || [ "$status" -eq 139 ]; then
+        echo "F19: $megabytes MB: status $status, a hang or a segmentation fault: $message"
+        exit 1
+    fi
+    printf '{"id":"F19","ok":true,"address_space_mb":%s,"status":%s,"message":"%s"}\n' "$megabytes" "$status" \
+        "$(tr '\n"\\' '   ' <<<"$message" | grep -o 'the system refused[^:]*' | head -n 1)"
+done
