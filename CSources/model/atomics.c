@@ -99,6 +99,7 @@ static uint32_t oldest_visible(const location_t *location, mt_model_order_t orde
         const store_t *store = &location->stores[oldest];
         if (store->epoch <= clock->at[store->writer] || store->sequence <= barrier_sequence) break;
         if (order == mt_model_seq_cst && store->is_sc) break;
+        if (store->sequence <= model_self()->known_stores) break;
     }
     for (uint32_t i = 0; i < location->mark_count; i++) {
         const mark_t *mark = &location->marks[i];
@@ -238,13 +239,6 @@ bool mt_model_compare_exchange(void *atomic, uint32_t size, uint64_t *expected, 
                     is_done ? "done" : "FAILED");
     *expected = before;
     return is_done;
-}
-
-void model_see_newest(const void *atomic, uint32_t size) {
-    model_granule_t *granule = model_is_running ? model_granule(atomic) : NULL;
-    if (!granule || !model_is_contended(granule, atomic)) return;
-    location_t *location = location_of(granule, atomic, size);
-    mark_read(location, location->store_count - 1);
 }
 
 void model_acquire_object(void *object) {

@@ -45,8 +45,9 @@ typedef struct model_thread_state {
     void *stack_pointer;   // while it does not run
     void *tls;             // its mt_thread_current, while it does not run
     const void *sleeps_on; // a mutex or a word
-    uint64_t awaited; // AWAITING: while the word is this
-    uint32_t awaited_size;
+    bool (*condition)(void *argument); // AWAITING
+    void *argument;
+    uint32_t known_stores; // its loads see none older than the newest of so many stores
     uint64_t deadline_ns;
     uint32_t stores_seen; // WAITING, RELAXING: stores of the execution when it went to sleep
     uint32_t tried_at;    // WAITING: it has run with fresh reads at so many stores
@@ -163,7 +164,6 @@ extern const void *model_fault_address; // of the last race or use after free
 
 void model_atomics_reset(void);
 uint64_t model_read_memory(const void *atomic, uint32_t size); // the newest value
-void model_see_newest(const void *atomic, uint32_t size);      // this thread's later loads see no older one
 // A mutex or a clock is like an atomic that is exchanged: returns after the point, joined with the last releaser.
 void model_acquire_object(void *object);
 void model_release_object(void *object);

@@ -25,6 +25,8 @@ static uint32_t steps;
 
 uint32_t model_thread(void) { return model_current; }
 
+static bool holds(const model_thread_t *thread);
+
 static bool may_run(uint32_t number) {
     const model_thread_t *thread = &model_threads[number];
     switch (thread->state) {
@@ -34,7 +36,7 @@ static bool may_run(uint32_t number) {
     case MODEL_WAITING:
         return thread->stores_seen != model_stores;
     case MODEL_AWAITING:
-        return model_read_memory(thread->sleeps_on, thread->awaited_size) != thread->awaited;
+        return holds(thread);
     case MODEL_LOCKING:
     case MODEL_PARKED:
     case MODEL_ENDED:
@@ -140,14 +142,35 @@ void model_wait(void) {
     model_sleep(MODEL_WAITING);
 }
 
-void model_await(const void *word, uint32_t size, uint64_t while_it_is) {
+static bool holds(const model_thread_t *thread) {
+    model_is_running = false; // what the condition reads is nobody's access
+    bool result = thread->condition(thread->argument);
+    model_is_running = true;
+    return result;
+}
+
+void model_await(bool (*condition)(void *argument), void *argument) {
     model_thread_t *self = model_self();
-    self->sleeps_on = word;
-    self->awaited = while_it_is;
-    self->awaited_size = size;
-    // Seen as the kernel would: what it waits for is ordered by the load that follows.
-    if (model_read_memory(word, size) == while_it_is) model_sleep(MODEL_AWAITING);
-    model_see_newest(word, size);
+    self->condition = condition;
+    self->argument = argument;
+    if (!holds(self)) model_sleep(MODEL_AWAITING);
+    self->known_stores = model_stores;
+}
+
+typedef struct awaited {
+    const void *word;
+    uint32_t size;
+    uint64_t value;
+} awaited_t;
+
+static bool has_changed(void *raw) {
+    const awaited_t *awaited = raw;
+    return model_read_memory(awaited->word, awaited->size) != awaited->value;
+}
+
+void model_await_change(const void *word, uint32_t size, uint64_t while_it_is) {
+    awaited_t awaited = {word, size, while_it_is};
+    model_await(has_changed, &awaited);
 }
 
 void mt_model_relax(void) {
