@@ -110,6 +110,11 @@ static uint32_t oldest_visible(const location_t *location, mt_model_order_t orde
 
 static void mark_read(location_t *location, uint32_t index) {
     if (index == 0) return;
+    for (uint32_t i = location->mark_count; i-- > 0;) {
+        if (location->marks[i].thread != model_current) continue;
+        if (location->marks[i].index >= index) return;
+        break;
+    }
     if (location->mark_count == location->mark_capacity)
         location->marks = grown(location->marks, &location->mark_capacity, sizeof(mark_t));
     location->marks[location->mark_count++] =
@@ -248,7 +253,11 @@ void model_acquire_object(void *object) {
 
 void model_release_object(void *object) {
     model_granule_t *granule = model_granule(object);
-    if (!granule || !model_is_contended(granule, object)) return;
+    if (!granule) return;
+    // An access too: who takes the object next, and knows of all but this, has something to learn here.
+    model_access(granule, object, 8, MODEL_WRITE | MODEL_ATOMIC);
+    model_tick();
+    if (!model_is_contended(granule, object)) return;
     location_t *location = location_of(granule, object, 8);
     store_t *store = append_store(location, 0);
     store->releases = true;

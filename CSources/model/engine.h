@@ -31,7 +31,6 @@ static inline void model_clock_join(model_clock_t *into, const model_clock_t *fr
 
 typedef enum model_state {
     MODEL_READY,
-    MODEL_RELAXING, // lets others go first
     MODEL_WAITING,  // model_wait
     MODEL_AWAITING, // model_await
     MODEL_LOCKING,  // on a mutex
@@ -42,15 +41,16 @@ typedef enum model_state {
 typedef struct model_thread_state {
     model_state_t state;
     model_clock_t clock;
-    void *stack_pointer;   // while it does not run
-    void *tls;             // its mt_thread_current, while it does not run
-    const void *sleeps_on; // a mutex or a word
+    void *stack_pointer;               // while it does not run
+    void *tls;                         // its mt_thread_current, while it does not run
+    const void *sleeps_on;             // a mutex or a word
     bool (*condition)(void *argument); // AWAITING
     void *argument;
     uint32_t known_stores; // its loads see none older than the newest of so many stores
     uint64_t deadline_ns;
-    uint32_t stores_seen; // WAITING, RELAXING: stores of the execution when it went to sleep
+    uint32_t stores_seen; // WAITING: stores of the execution when it went to sleep
     uint32_t tried_at;    // WAITING: it has run with fresh reads at so many stores
+    uint32_t refused_at;   // its last park found the word changed, at so many stores
     bool is_fresh;        // its loads see the latest
     bool timed_out;
     bool has_moved; // it has done something since it was switched to
@@ -187,6 +187,7 @@ void *model_alloc(size_t size, size_t alignment);
 // --- sync.c
 
 void model_sync_reset(void);
+void model_sync_mark(void); // setup has ended
 extern uint64_t model_now_ns;
 void model_wake_word(const void *word, uint32_t count);
 void model_unlock_wake(const void *mutex);

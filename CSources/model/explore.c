@@ -124,6 +124,7 @@ void model_explore(const model_program_t *program, const model_options_t *asked,
     double begin = seconds_now();
     program->setup();
     model_heap_mark();
+    model_sync_mark();
     for (;;) {
         run_once(program);
         if (outcome == MODEL_AGAIN) {

@@ -72,7 +72,9 @@ typedef struct model_started {
     void (*body)(void *argument);
     void *argument;
 } model_started_t;
-// What the n-th thread_start of setup asked for; a program's thread may call it.
+// What the n-th thread_start asked for, from 0; a program's thread may call it. NULL: not started.
 const model_started_t *model_started(uint32_t number);
+// The same, and sleeps until it was started: for threads that the core starts in an execution.
+const model_started_t *model_await_started(uint32_t number);
 
 #endif

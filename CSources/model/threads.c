@@ -12,7 +12,7 @@
 
 extern _Thread_local struct mt_thread *mt_thread_current;
 
-#define STEPS_MAX 200000u // operations of an execution: more is a livelock
+#define STEPS_MAX 20000u // operations of an execution: more is a livelock
 
 model_thread_t model_threads[MODEL_THREADS_MAX];
 uint32_t model_current;
@@ -32,7 +32,6 @@ static bool may_run(uint32_t number) {
     switch (thread->state) {
     case MODEL_READY:
         return true;
-    case MODEL_RELAXING:
     case MODEL_WAITING:
         return thread->stores_seen != model_stores;
     case MODEL_AWAITING:
@@ -87,15 +86,12 @@ static bool is_over(void) {
 }
 
 static const char *state_name(model_state_t state) {
-    static const char *const names[] = {"ready", "relaxing", "waiting", "awaiting", "locking", "parked", "ended"};
+    static const char *const names[] = {"ready", "waiting", "awaiting", "locking", "parked", "ended"};
     return names[state];
 }
 
 // Nobody can run. Who may after all: a waiter with fresh reads, or a sleeper whose time has come. 0: the end is right.
 static uint32_t last_resort(void) {
-    // Who only let others go first.
-    for (uint32_t i = 1; i <= program->threads; i++)
-        if (model_threads[i].state == MODEL_RELAXING) return i;
     for (uint32_t i = 1; i <= program->threads; i++) {
         model_thread_t *thread = &model_threads[i];
         if (thread->state != MODEL_WAITING || thread->tried_at == model_stores + 1) continue;
@@ -173,10 +169,9 @@ void model_await_change(const void *word, uint32_t size, uint64_t while_it_is) {
     model_await(has_changed, &awaited);
 }
 
+// A short bounded loop passes time; who waits for others in one would be a livelock.
 void mt_model_relax(void) {
-    if (!model_is_running || model_is_alone) return;
-    model_now_ns += 1000;
-    model_sleep(MODEL_RELAXING);
+    if (model_is_running) model_now_ns += 1000;
 }
 
 static void thread_main(void) {

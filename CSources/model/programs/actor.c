@@ -158,12 +158,13 @@ static bool is_worth_a_try(void *raw) {
     mt_pid_t pid = *(mt_pid_t *)raw;
     const mt_slot_t *slot = mt_slot_of(pid);
     uint64_t life = mt_a64_load_acq(&slot->life);
-    return life >> 32 != pid >> 32 || !(life & MT_LIFE_LIVE) ||
+    return mt_a64_load_acq(&run_queue) || life >> 32 != pid >> 32 || !(life & MT_LIFE_LIVE) ||
            mt_a64_load_acq(&slot->phase) == mt_phase_make(mt_pid_generation(pid), MT_PHASE_IN);
 }
 
 void actor_retry(mt_thread_t *thread, mt_pid_t pid) {
-    while (!mt_process_take(thread, pid)) model_await(is_worth_a_try, &pid);
+    while (!mt_process_take(thread, pid))
+        if (!actor_work_once(thread)) model_await(is_worth_a_try, &pid);
 }
 
 // --- The world -------------------------------------------------------------------------------------------------------
@@ -242,9 +243,7 @@ void actor_share_slots(void) {
     MODEL_NAME(free_slot);
 }
 
-void actor_await_slot(void) {
-    MODEL_AWAIT(free_slot, 0);
-}
+void actor_await_slot(void) { MODEL_AWAIT(free_slot, 0); }
 
 static bool has_slot_or_work(void *unused) {
     (void)unused;

@@ -55,14 +55,15 @@ void actor_settle(void);
 mt_status_t actor_send(mt_thread_t *thread, mt_pid_t pid, uint64_t word);
 // A stop message.
 void actor_stop(mt_thread_t *thread, mt_pid_t pid);
-// In setup: an armed reply slot that a resume logs as ACTOR_DOWN + number (at least 1), and a watch of the process with it.
+// In setup: an armed reply slot that a resume logs as ACTOR_DOWN + number (at least 1), and a watch of the process with
+// it.
 void actor_watch(mt_thread_t *thread, mt_pid_t pid, uint32_t number);
 
 // Runs queued processes for ever. A daemon's body.
 void actor_work(void);
 // One look at the run queue; false: it was empty.
 bool actor_work_once(mt_thread_t *thread);
-// Keeps trying to take a killed process, as the monitor thread does.
+// Keeps trying to take a killed process, as the monitor thread does, and runs what is queued meanwhile.
 void actor_retry(mt_thread_t *thread, mt_pid_t pid);
 
 // Where freed slots go, instead of to the magazine of who freed them: the next spawn of any thread has them at once.

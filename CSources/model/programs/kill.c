@@ -5,7 +5,11 @@
 #include "actor.h"
 
 static mt_pid_t victim, successor;
+static uint32_t messages;
 static uint32_t downs_before_end; // the second handler ends after so many DOWNs
+
+static bool is_gated; // the handler ends when the killer is about to come
+static mt_a32_t gate;
 
 // An effect of a handler: inside the fence or not at all.
 static void have_effect(mt_thread_t *thread, uint32_t number) {
@@ -20,28 +24,34 @@ static bool is_told(void *unused) {
 }
 
 static void on_message(mt_slice_t *slice, uint64_t word) {
+    if (is_gated) MODEL_AWAIT(gate, 0);
     have_effect(slice->thread, (uint32_t)word);
     if (word == 0 || !downs_before_end) return;
     model_await(is_told, NULL);
     have_effect(slice->thread, 7);
 }
 
-static void setup_with(uint32_t threads, uint32_t downs) {
+static void setup_with(uint32_t count, uint32_t downs) {
     downs_before_end = downs;
-    actor_world(threads, on_message);
+    actor_world(2, on_message);
     victim = actor_spawn(mt_thread_current, false, 0, MT_POLICY_UNBOUNDED);
     actor_settle();
     actor_watch(mt_thread_current, victim, 1);
     actor_settle();
     actor_name_slot(victim);
-    actor_send(mt_thread_current, victim, 0);
+    messages = count;
+    if (count == 2) actor_send(mt_thread_current, victim, 0);
     actor_send(mt_thread_current, victim, 1);
 }
 
 static void setup_ends(void) { setup_with(2, 0); }
 static void setup_stuck(void) { setup_with(2, 1); }
+static void setup_meets(void) {
+    setup_with(1, 0);
+    is_gated = true;
+}
 static void setup_returns(void) {
-    setup_with(2, 1);
+    setup_with(1, 1); // of two, 380,000 executions
     actor_share_slots();
 }
 
@@ -52,14 +62,12 @@ static mt_thread_t *kill_it(void) {
     return self;
 }
 
-static void worker_and_killer(uint32_t thread) {
-    if (thread == 1) actor_work();
-    else kill_it();
-}
-
 // The killer is a worker afterwards: the other one may sit in the handler.
 static void worker_and_coroner(uint32_t thread) {
-    if (thread == 2) kill_it();
+    if (thread == 2) {
+        mt_a32_xchg(&gate, 1);
+        kill_it();
+    }
     actor_work();
 }
 
@@ -83,7 +91,7 @@ static void check(void) {
         if (!successor) MODEL_EXPECT(!actor_logged_after(ACTOR_EFFECT + effect, ACTOR_DOWN + 1));
     }
     // Each message was handled or became a dead letter.
-    MODEL_EXPECT((mt_a64_load_acq(&actor.handled[1]) ^ mt_a64_load_acq(&actor.dead[1])) == 3);
+    MODEL_EXPECT((mt_a64_load_acq(&actor.handled[1]) ^ mt_a64_load_acq(&actor.dead[1])) == (messages == 2 ? 3 : 2));
 }
 
 static void check_stuck(void) {
@@ -101,6 +109,7 @@ static void check_returns(void) {
 #define KILL(NAME, SETUP, BODY, FINISH, DAEMONS) \
     MODEL_PROGRAM(NAME, .setup = SETUP, .body = BODY, .finish = FINISH, .threads = 2, .daemons = DAEMONS)
 
-KILL(kill_handlers_end, setup_ends, worker_and_killer, check, 1u << 1);
+KILL(kill_handlers_end, setup_ends, worker_and_coroner, check, 3u << 1);
+KILL(kill_meets_end, setup_meets, worker_and_coroner, check, 3u << 1);
 KILL(kill_stuck, setup_stuck, worker_and_coroner, check_stuck, 3u << 1);
 KILL(kill_returns, setup_returns, worker_and_successor, check_returns, 3u << 1);
