@@ -2,17 +2,18 @@
 // Kill is fencing: the phase word says whether user code runs, `life` says whose process it is.
 //
 //                enter (store)
-//      BUSY  ------------------->   IN      take: `life` gets FENCE; a heavy barrier; phase is IN; CAS of life adds TAKEN
+//      BUSY  ------------------->   IN      take: `life` gets FENCE; a heavy barrier; phase is IN; CAS of life adds
+//      TAKEN
 //        ^ <---------------------   |       leave: phase BUSY; load life; doomed: CAS of life counts the leave
 //        |   leave (store, load)    |       effect: phase BUSY; load life; fenced: no effect; else do it; phase IN
 //       OUT  between slices
 //
 // Overview. A handler's effects happen in BUSY, a take needs IN. The owner pays stores and loads alone: the killer, who
-// is rare, brings the barrier (barrier.h). Whoever reads no FENCE in `life` has shown BUSY before, and the killer waits;
-// whoever shows IN after the barrier reads FENCE before its next effect, which then does not happen. So each effect
-// comes before the take, and with it before every DOWN, or never happens. The end of the handler and the take meet in
-// one CAS on `life`: the first wins. BUSY at the moment of a kill means that the owner is between handlers: it sees KILL
-// at its next look, or the monitor thread's retry takes it in the next handler.
+// is rare, brings the barrier (barrier.h). Whoever reads no FENCE in `life` has shown BUSY before, and the killer
+// waits; whoever shows IN after the barrier reads FENCE before its next effect, which then does not happen. So each
+// effect comes before the take, and with it before every DOWN, or never happens. The end of the handler and the take
+// meet in one CAS on `life`: the first wins. BUSY at the moment of a kill means that the owner is between handlers: it
+// sees KILL at its next look, or the monitor thread's retry takes it in the next handler.
 //
 // A taken slot is not used again before its thread has come back: that thread's last store of `phase` hits nobody.
 //
@@ -58,9 +59,12 @@ static inline void mt_phase_enter(mt_frame_t *frame) {
 
 bool mt__phase_leave_doomed(mt_frame_t *frame, mt_thread_t *thread);
 
-// User code ended. False: the process was taken; touch nothing of the slot. Owner until then; `thread` is the caller's.
+// User code ended. False: the process was taken, or user code did not run; touch nothing of the slot. Owner until then;
+// `thread` is the caller's.
 static inline bool mt_phase_leave(mt_frame_t *frame, mt_thread_t *thread) {
     mt_slot_t *slot = frame->slot;
+    // Left before: it was taken, or given away. The slot may be another's by now.
+    if (MT_UNLIKELY(!frame->is_in)) return false;
     frame->is_in = false;
     mt_barrier_store(&slot->phase, mt_phase_make(frame->generation, MT_PHASE_BUSY));
     // sc: {phase; life} against the killer's {life; heavy barrier; phase} in mt_process_take: who reads no doom here
