@@ -207,7 +207,7 @@ uint32_t mt__slice_next_slow(mt_slice_t *slice, mt_node_t *node) { return next_s
 
 uint32_t mt__slice_poll_slow(mt_slice_t *slice, mt_node_t *node) {
     // On a thread that is no worker's: what else waits for it is not this runtime's business.
-    if (slice->budget == 0 && !slice->thread->worker) {
+    if (slice->budget == 0 && !mt__context_of(slice->thread)) {
         if (!slice->bounded) mt__depth_measure(slice);
         slice->budget = mt_runtime_of(slice->slot)->config.run_budget;
     }
@@ -394,11 +394,8 @@ void mt_slice_resume(mt_slice_t *slice, mt_thread_t *thread) {
 bool mt_slice_give_back(mt_slice_t *slice) { return leave(slice); }
 
 void mt_slice_yield(mt_slice_t *slice) {
-    // The job that this is ends its worker's turn, as the slice of a server does.
-    mt_worker_t *worker = slice->thread->worker;
     set_phase(slice, MT_PHASE_OUT);
     requeue(slice);
-    if (worker) worker->budget = 0;
 }
 
 void mt_slice_hand_over(mt_slice_t *slice) {
