@@ -105,8 +105,8 @@ int __wrap_pthread_setspecific(pthread_key_t key, const void *value) {
 // --- The asymmetric barrier (barrier.h)
 // -------------------------------------------------------------------------------
 
-bool mt_barrier_is_asymmetric;
-void mt_barrier_init(void) { mt_barrier_is_asymmetric = true; }
+bool mt_barrier_is_asymmetric = true; // the other way is an ordinary Dekker pair
+void mt_barrier_init(void) {}
 void mt_barrier_heavy(void) { mt_model_membarrier(); }
 
 // --- The clock -------------------------------------------------------------------------------------------------------
