@@ -94,6 +94,9 @@ void mt_room_return(mt_pid_t pid) {
 }
 
 bool mt_call_wait_blocking(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadline_ns) {
+    // There the context comes back to this thread, when the seed says so.
+    if (MT_UNLIKELY(thread->worker && thread->worker->runtime->deterministic))
+        return mt__deterministic_wait(thread, ref);
     if (!mt_block_begin(thread)) {
         mt_reply_complete(ref, MT_REPLY_OVERLOADED);
         mt_reply_wait_blocking(ref, &runtime->env, MT_FOREVER); // a claimer may be at work: its answer is at hand

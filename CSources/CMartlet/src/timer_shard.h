@@ -95,7 +95,8 @@ struct mt_timers {
     void (*wake)(void *context);
     void *context;
     uint32_t shard_mask;
-    unsigned char pad_constant[MT_CACHE_LINE - 20];
+    uint32_t batch_max; // timers taken out in one hold
+    unsigned char pad_constant[MT_CACHE_LINE - 24];
     // Written by the driver; read by whoever lowers a due. The instant the driver sleeps until; 0: nobody sleeps.
     mt_a64_t driver;
     unsigned char pad_driver[MT_CACHE_LINE - sizeof(mt_a64_t)];

@@ -90,6 +90,7 @@ mt_status_t mt_timers_create(const mt_env_t *env, uint32_t shards, uint64_t tick
     timers->wake = wake;
     timers->context = context;
     timers->shard_mask = count - 1;
+    timers->batch_max = MT_TIMER_BATCH;
     uint32_t taken = take_shards(timers, count);
     if (taken < count) {
         give_shards(timers, taken);
@@ -123,6 +124,8 @@ static void drain_shard(mt_timer_shard_t *shard) {
         for (uint32_t i = 0; i < count; i++) mt__timer_drop(&events[i]);
     }
 }
+
+void mt_timers_set_batch(mt_timers_t *timers, uint32_t batch_max) { timers->batch_max = batch_max; }
 
 void mt_timers_destroy(mt_timers_t *timers) {
     for (uint32_t i = 0; i <= timers->shard_mask; i++) drain_shard(timers->shards[i]);

@@ -197,7 +197,7 @@ static mt_item_t find_work(mt_worker_t *worker) {
 // Waits for a context. NULL: the runtime stops.
 static mt_worker_t *wait_as_spare(mt_runner_t *runner) {
     mt_runtime_t *runtime = runner->runtime;
-    // acquire: pairs with the exchange in mt_block_begin: the context that was given; with wake_everybody: the stop.
+    // acquire: pairs with the exchange in mt__context_give: the context that was given; with wake_everybody: the stop.
     while (mt_a32_load_acq(&runner->token) == 0) {
         if (mt_a32_load_acq(&runtime->state) == MT_RUNTIME_STOPPED) return NULL;
         runtime->env.park(runtime->env.context, &runner->token, 0, MT_FOREVER);
@@ -230,7 +230,8 @@ void mt__runner_main(void *raw) {
     mt_worker_t *worker = wait_as_spare(runner);
     while (worker) {
         thread->worker = worker;
-        while (thread->worker) {
+        if (runtime->deterministic) mt__deterministic_main(runtime->deterministic, thread);
+        while (thread->worker && !runtime->deterministic) {
             mt_item_t item = find_work(worker);
             if (!item) break;
             run_turn(thread, worker, item);
@@ -238,6 +239,7 @@ void mt__runner_main(void *raw) {
         if (thread->worker) break; // stopped
         thread->detached_from = NULL;
         become_spare(runner);
+        if (runtime->deterministic) mt__deterministic_pass(runtime->deterministic);
         worker = wait_as_spare(runner);
     }
     thread->worker = NULL;
@@ -268,6 +270,31 @@ mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker) {
     return MT_OK;
 }
 
+bool mt__context_give(mt_runtime_t *runtime, mt_worker_t *worker) {
+    pthread_mutex_lock(&runtime->lock);
+    mt_runner_t *spare = runtime->spares;
+    bool may_start = !spare && runtime->runner_count < runtime->config.workers + runtime->config.spares_max;
+    if (spare) {
+        runtime->spares = spare->next_spare;
+        spare->worker = worker;
+    } else if (may_start) {
+        runtime->runner_count++;
+    }
+    pthread_mutex_unlock(&runtime->lock);
+    if (spare) {
+        // release: the context; pairs with the acquire in wait_as_spare.
+        mt_a32_xchg(&spare->token, 1);
+        runtime->env.unpark(runtime->env.context, &spare->token, 1);
+        return true;
+    }
+    if (!may_start) return false;
+    if (mt__runner_start(runtime, worker) == MT_OK) return true;
+    pthread_mutex_lock(&runtime->lock);
+    runtime->runner_count--;
+    pthread_mutex_unlock(&runtime->lock);
+    return false;
+}
+
 bool mt_block_begin(mt_thread_t *thread) {
     mt_worker_t *worker = thread->worker;
     if (!worker) {
@@ -279,30 +306,14 @@ bool mt_block_begin(mt_thread_t *thread) {
         return true;
     }
     mt_runtime_t *runtime = worker->runtime;
-    pthread_mutex_lock(&runtime->lock);
-    mt_runner_t *spare = runtime->spares;
-    bool may_start = !spare && runtime->runner_count < runtime->config.workers + runtime->config.spares_max;
-    if (spare) {
-        runtime->spares = spare->next_spare;
-        spare->worker = worker;
-    } else if (may_start) {
-        runtime->runner_count++;
-    }
-    pthread_mutex_unlock(&runtime->lock);
-    if (!spare && !may_start) return false;
+    // One thread at a time: the whole runtime waits with this one.
+    if (MT_UNLIKELY(runtime->deterministic)) return true;
+    uint64_t turn_start_ns = mt_a64_load_rlx(&worker->turn_start_ns); // this thread's own
     mt_a64_store_rlx(&worker->turn_start_ns, 0);
     thread->worker = NULL;
     thread->detached_from = runtime;
-    if (spare) {
-        // release: the context; pairs with the acquire in wait_as_spare.
-        mt_a32_xchg(&spare->token, 1);
-        runtime->env.unpark(runtime->env.context, &spare->token, 1);
-        return true;
-    }
-    if (mt__runner_start(runtime, worker) == MT_OK) return true;
-    pthread_mutex_lock(&runtime->lock);
-    runtime->runner_count--;
-    pthread_mutex_unlock(&runtime->lock);
+    if (mt__context_give(runtime, worker)) return true;
+    mt_a64_store_rlx(&worker->turn_start_ns, turn_start_ns);
     thread->worker = worker;
     thread->detached_from = NULL;
     return false;

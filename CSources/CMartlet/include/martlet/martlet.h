@@ -6,6 +6,7 @@
 #include "atomic.h"
 #include "call.h"
 #include "credit.h"
+#include "deterministic.h"
 #include "env.h"
 #include "global_executor.h"
 #include "hooks.h"
