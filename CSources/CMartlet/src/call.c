@@ -168,7 +168,7 @@ bool mt_in_place_end(mt_in_place_t *call, void *pending) {
     // Unanswered: its caller will wait, and whoever has the From may ask for how long.
     if (MT_UNLIKELY(!mt_reply_is_done(call->reply))) mt_in_place_set_deadline(call);
     thread->frame = call->frame.below;
-    if (MT_UNLIKELY(!mt_phase_leave(&call->frame))) return false;
+    if (MT_UNLIKELY(!mt_phase_leave(&call->frame, thread))) return false;
     mt_stats_t *stats = mt_stats(thread, mt_runtime_of(slot));
     mt_a64_bump(&stats->sent, 1);
     mt_a64_bump(&stats->handled, 1);

@@ -140,19 +140,6 @@ mt_status_t mt_process_watch(mt_thread_t *thread, mt_pid_t pid, mt_reply_ref_t r
     return MT_NO_PROCESS;
 }
 
-bool mt_process_take(mt_thread_t *thread, mt_pid_t pid) {
-    mt_slot_t *slot = mt_slot_of(pid);
-    uint32_t generation = mt_pid_generation(pid);
-    // acquire: by rule; only whether there is anything left to take.
-    if (!slot || is_over(mt_a64_load_acq(&slot->life), pid)) return true;
-    uint64_t in = mt_phase_make(generation, MT_PHASE_IN);
-    // acq_rel: pairs with the handler's CAS in mt_phase_leave and mt_effect_begin: all effects so far come before this,
-    // none after. The slot is this thread's now, and the worker's that it is submitted to.
-    if (!mt_a64_cas(&slot->phase, &in, mt_phase_make(generation, MT_PHASE_TAKEN))) return false;
-    mt_submit(thread, slot);
-    return true;
-}
-
 // Sets a lethal flag. False: the process had ended, or `unless` forbids it.
 static bool mark(mt_slot_t *slot, mt_pid_t pid, uint64_t flag, uint64_t unless) {
     uint64_t life = mt_a64_load_acq(&slot->life);

@@ -117,6 +117,7 @@ static mt_status_t make_timers(mt_runtime_t *runtime) {
 
 mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out) {
     if (!is_valid(config)) return MT_INVALID;
+    mt_barrier_init();
     mt_status_t status = init_regions();
     if (status != MT_OK) return status;
     mt_runtime_t *runtime =

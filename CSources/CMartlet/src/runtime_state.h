@@ -173,6 +173,8 @@ void mt__depth_measure(struct mt_slice *slice); // at the end of a budget, in BU
 void mt__depth_forget(mt_slot_t *slot);         // the queue is empty; slot->deferred is there
 // runtime.c
 void mt__uncount_process(mt_runtime_t *runtime);
+// The end of a generation: the slot goes to the free list, now or when the thread it was taken from comes back. Owner.
+void mt__phase_retire(mt_slot_t *slot, mt_thread_t *thread);
 void mt__drain_stopped(mt_runtime_t *runtime);
 // monitor.c
 void mt__monitor_main(void *runtime);

@@ -210,17 +210,11 @@ static void retire(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     if (slot->flags & MT_SLOT_RETIRED) return;
     mt_runtime_t *runtime = mt_runtime_of(slot);
-    uint32_t generation = mt_life_generation(mt_a64_load_rlx(&slot->life));
     slot->flags = MT_SLOT_RETIRED;
     slot->last_generation = 0;
     void *reason = slot->last_reason;
     slot->last_reason = NULL;
-    // A generation that would wrap retires the slot for ever.
-    if (generation != UINT32_MAX) {
-        // release: by rule; the free list orders the owner's words for the spawner.
-        mt_a64_store_rel(&slot->life, mt_life_make(generation + 1, 0));
-        mt_region_give(&mt_slots, &slice->thread->slots, mt_region_index(&mt_slots, slot));
-    }
+    mt__phase_retire(slot, slice->thread);
     if (reason) mt_hooks.reason_release(reason);
     mt__uncount_process(runtime);
 }
@@ -319,7 +313,7 @@ static bool drain(mt_slice_t *slice, uint32_t *budget) {
     }
 }
 
-// The incarnation in place goes on. A killed one keeps its phase: TAKEN says that another thread holds the state.
+// The incarnation in place goes on. A killed one keeps its phase: a taken one's is its old thread's to store.
 static void go_on(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     slice->frame.generation = slot->generation;

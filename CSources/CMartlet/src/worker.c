@@ -155,7 +155,7 @@ static void end_search(mt_worker_t *worker) {
     worker->is_searching = false;
     // sc: Dekker with submit, which woke nobody while this worker searched.
     uint64_t before = mt_a64_add_sc(&worker->runtime->idle, -(UINT64_C(1) << 32));
-    if (before >> 32 == 1) mt__notify(worker->runtime);
+    if (before >> 32 == 1 && mt__has_work(worker->runtime)) mt__notify(worker->runtime);
 }
 
 static mt_item_t search(mt_worker_t *worker) {

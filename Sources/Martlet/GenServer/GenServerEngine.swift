@@ -111,6 +111,8 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
             case .hibernate: return hibernate(slice, state)
             case .stop(let reason): return exit(reason, slice, state)
             case .proceed:
+                // The loop's next look ends it; a chain that never comes there could not be killed.
+                if slice.isDoomed { return nil }
                 slice.enter()
                 do { next = try state.value.server.handleContinue() } catch { return crash(error, slice, state) }
                 guard slice.leave() else { return abandon(slice, state) }

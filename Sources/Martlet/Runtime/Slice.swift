@@ -89,6 +89,9 @@ struct _Slice {
         return unsafe _Reason.takeRetained(reason)
     }
 
+    /// Whether a kill or an exit signal waits for the process.
+    @inlinable var isDoomed: Bool { unsafe mt_slice_is_doomed(pointer) }
+
     /// Whether a stuck handler still uses the state and will destroy it.
     @usableFromInline var stateIsHeld: Bool { unsafe mt_slice_state_is_held(pointer) }
 

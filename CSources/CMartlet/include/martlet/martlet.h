@@ -4,6 +4,7 @@
 #define MARTLET_H
 
 #include "atomic.h"
+#include "barrier.h"
 #include "call.h"
 #include "credit.h"
 #include "deterministic.h"

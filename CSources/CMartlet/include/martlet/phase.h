@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kill is fencing: the phase word says who may touch the owner's side of a slot while user code runs.
+// Kill is fencing: the phase word says whether user code runs, `life` says whose process it is.
 //
-//                enter (store)                   a killer's CAS
-//      BUSY  ------------------->   IN   -----------------------> TAKEN   (a worker runs the exit)
-//        ^ <---------------------   |
-//        |   leave (CAS)            |  a runtime call with an effect: IN -> BUSY -> IN (CAS, store)
+//                enter (store)
+//      BUSY  ------------------->   IN      take: `life` gets FENCE; a heavy barrier; phase is IN; CAS of life adds TAKEN
+//        ^ <---------------------   |       leave: phase BUSY; load life; doomed: CAS of life counts the leave
+//        |   leave (store, load)    |       effect: phase BUSY; load life; fenced: no effect; else do it; phase IN
 //       OUT  between slices
 //
-// Overview. A handler's effects happen in BUSY; a take needs IN; both are read-modify-writes of one word. So each
-// effect comes before the take, and with it before every DOWN, or never happens. The generation in the word makes a
-// stuck thread's CAS fail after the slot was reused. BUSY at the moment of a kill means that the owner is between
-// handlers: it sees KILL at its next look, or the monitor thread's retry takes it in the next handler.
+// Overview. A handler's effects happen in BUSY, a take needs IN. The owner pays stores and loads alone: the killer, who
+// is rare, brings the barrier (barrier.h). Whoever reads no FENCE in `life` has shown BUSY before, and the killer waits;
+// whoever shows IN after the barrier reads FENCE before its next effect, which then does not happen. So each effect
+// comes before the take, and with it before every DOWN, or never happens. The end of the handler and the take meet in
+// one CAS on `life`: the first wins. BUSY at the moment of a kill means that the owner is between handlers: it sees KILL
+// at its next look, or the monitor thread's retry takes it in the next handler.
 //
-// Not fenced: what user code does outside the runtime. Checked with its mutants: Documentation/design/kill-fencing.md.
+// A taken slot is not used again before its thread has come back: that thread's last store of `phase` hits nobody.
+//
+// Not fenced: what user code does outside the runtime. Checked with its mutants: Documentation/design/kill-fencing.md;
+// why not a CAS a handler: Documentation/adr/0013-asymmetric-phase.md.
 #ifndef MARTLET_PHASE_H
 #define MARTLET_PHASE_H
 
+#include "barrier.h"
 #include "slot.h"
 #include "thread.h"
 
@@ -25,9 +31,9 @@ typedef struct mt_frame {
     mt_slot_t *slot;
     struct mt_frame *below;
     uint32_t generation;
-    bool is_in;              // user code runs: phase is IN unless a killer took it
+    bool is_in;              // user code runs
     bool is_in_place;        // runs on a caller's thread
-    bool was_taken;          // leave or an effect found the process gone: unwind, touch nothing
+    bool was_taken;          // leave found the process gone: unwind, touch nothing
     uint64_t call;           // the request being handled, 0 if answered or none
     mt_node_t *parked_reply; // reply(then: stop): its value, delivered after terminate
     uint64_t parked_for;     // and the reply slot
@@ -50,15 +56,17 @@ static inline void mt_phase_enter(mt_frame_t *frame) {
     mt_a64_store_rel(&frame->slot->phase, mt_phase_make(frame->generation, MT_PHASE_IN));
 }
 
-// User code ended. False: the process was taken; touch nothing of the slot. Owner until then.
-static inline bool mt_phase_leave(mt_frame_t *frame) {
+bool mt__phase_leave_doomed(mt_frame_t *frame, mt_thread_t *thread);
+
+// User code ended. False: the process was taken; touch nothing of the slot. Owner until then; `thread` is the caller's.
+static inline bool mt_phase_leave(mt_frame_t *frame, mt_thread_t *thread) {
+    mt_slot_t *slot = frame->slot;
     frame->is_in = false;
-    uint64_t in = mt_phase_make(frame->generation, MT_PHASE_IN);
-    // acq_rel: pairs with the killer's CAS in mt_process_take: one of the two has the slot. A load and a store here
-    // would let both believe it.
-    if (MT_LIKELY(mt_a64_cas(&frame->slot->phase, &in, mt_phase_make(frame->generation, MT_PHASE_BUSY)))) return true;
-    frame->was_taken = true;
-    return false;
+    mt_barrier_store(&slot->phase, mt_phase_make(frame->generation, MT_PHASE_BUSY));
+    // sc: {phase; life} against the killer's {life; heavy barrier; phase} in mt_process_take: who reads no doom here
+    // has left before the killer looks.
+    if (MT_LIKELY(!(mt_a64_load_sc(&slot->life) & MT_LIFE_DOOMED))) return true;
+    return mt__phase_leave_doomed(frame, thread);
 }
 
 // Opens the fence for one effect of user code on this thread. False: the process is gone or killed, no effect may
@@ -66,21 +74,18 @@ static inline bool mt_phase_leave(mt_frame_t *frame) {
 static inline bool mt_effect_begin(mt_thread_t *thread) {
     mt_frame_t *frame = thread->frame;
     if (!frame || !frame->is_in) return true;
-    uint64_t in = mt_phase_make(frame->generation, MT_PHASE_IN);
-    // acq_rel: as in mt_phase_leave.
-    if (MT_UNLIKELY(!mt_a64_cas(&frame->slot->phase, &in, mt_phase_make(frame->generation, MT_PHASE_BUSY)))) {
-        frame->was_taken = true;
-        return false;
-    }
-    // acquire: pairs with the killer's CAS of life: a kill seen here forbids the effect though the take comes later.
-    if (MT_LIKELY(!(mt_a64_load_acq(&frame->slot->life) & MT_LIFE_KILL))) return true;
-    mt_a64_store_rel(&frame->slot->phase, mt_phase_make(frame->generation, MT_PHASE_IN));
+    mt_slot_t *slot = frame->slot;
+    mt_barrier_store(&slot->phase, mt_phase_make(frame->generation, MT_PHASE_BUSY));
+    // sc: as in mt_phase_leave: who reads no FENCE has shown BUSY, and the take waits for mt_effect_end.
+    if (MT_LIKELY(!(mt_a64_load_sc(&slot->life) & MT_LIFE_FENCED))) return true;
+    // release: by rule; nothing happened.
+    mt_a64_store_rel(&slot->phase, mt_phase_make(frame->generation, MT_PHASE_IN));
     return false;
 }
 
 static inline void mt_effect_end(mt_thread_t *thread) {
     mt_frame_t *frame = thread->frame;
-    // release: the effect comes before a take of this process.
+    // release: the effect comes before a take of this process, which reads IN.
     if (frame && frame->is_in) mt_a64_store_rel(&frame->slot->phase, mt_phase_make(frame->generation, MT_PHASE_IN));
 }
 

@@ -78,9 +78,16 @@ void mt_slice_hand_over(mt_slice_t *slice);
 // Sends the current message on to another process, its payload moved. Owner, in BUSY.
 mt_status_t mt_slice_forward(mt_slice_t *slice, mt_pid_t pid);
 
+// Whether a kill or an exit signal waits: the next look for a message says MT_SLICE_DIE. Owner.
+static inline bool mt_slice_is_doomed(const mt_slice_t *slice) {
+    // acquire: as in mt_slice_next.
+    return mt_a64_load_acq(&slice->slot->life) & MT_LIFE_DOOMED;
+}
+
 // Whether a killer took the process out of user code: that thread still uses the state and will destroy it. Owner.
 static inline bool mt_slice_state_is_held(const mt_slice_t *slice) {
-    return mt_a64_load_acq(&slice->slot->phase) == mt_phase_make(slice->frame.generation, MT_PHASE_TAKEN);
+    // acquire: pairs with the CAS in mt_process_take.
+    return mt_a64_load_acq(&slice->slot->life) & MT_LIFE_TAKEN;
 }
 
 // User code begins; `call` is the request it may answer, 0 for none.
@@ -93,7 +100,7 @@ static inline void mt_slice_enter(mt_slice_t *slice, mt_reply_ref_t call) {
 // User code ended. False: abandoned; destroy what the frame holds, touch nothing of the slot. An unanswered call is
 // deferred.
 static inline bool mt_slice_leave(mt_slice_t *slice) {
-    if (MT_UNLIKELY(!mt_phase_leave(&slice->frame))) return false;
+    if (MT_UNLIKELY(!mt_phase_leave(&slice->frame, slice->thread))) return false;
     if (MT_UNLIKELY(slice->frame.call)) return mt__slice_unanswered(slice);
     return true;
 }

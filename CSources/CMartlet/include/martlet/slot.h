@@ -18,12 +18,22 @@ static inline mt_pid_t mt_pid_make(uint32_t generation, uint32_t index) { return
 static inline uint32_t mt_pid_index(mt_pid_t pid) { return (uint32_t)pid; }
 static inline uint32_t mt_pid_generation(mt_pid_t pid) { return (uint32_t)(pid >> 32); }
 
-// `life`: generation:32 | flags. FREE (no flag) -> LIVE -> DYING -> FREE of the next generation.
-#define MT_LIFE_LIVE 1u  // accepts messages
-#define MT_LIFE_DYING 2u // the exit protocol has begun: senders get MT_NO_PROCESS
-#define MT_LIFE_TRAP 4u  // exit signals become messages
-#define MT_LIFE_KILL 8u  // killed: the owner's next look ends it
-#define MT_LIFE_EXIT 16u // an untrapped exit signal waits in `exits`
+// `life`: generation:32 | leaves:16 | flags:16. FREE (no flag) -> LIVE -> DYING -> FREE of the next generation. `leaves`
+// counts the handlers that ended while their process was doomed (phase.h).
+#define MT_LIFE_LIVE 1u   // accepts messages
+#define MT_LIFE_DYING 2u  // the exit protocol has begun: senders get MT_NO_PROCESS
+#define MT_LIFE_TRAP 4u   // exit signals become messages
+#define MT_LIFE_KILL 8u   // killed: the owner's next look ends it
+#define MT_LIFE_EXIT 16u  // an untrapped exit signal waits in `exits`
+#define MT_LIFE_FENCE 32u // somebody wants to take it out of its handler: no effect any more
+#define MT_LIFE_TAKEN 64u // taken: the handler's thread has lost it
+#define MT_LIFE_BACK 128u // ... and that thread came back
+#define MT_LIFE_HELD 256u // over, but for that thread, which will put the slot on the free list
+#define MT_LIFE_LEAVE 0x10000u
+#define MT_LIFE_LEAVES 0xFFFF0000u
+// A running handler has no effect; and whose process it is must be looked at when the handler ends.
+#define MT_LIFE_FENCED (MT_LIFE_KILL | MT_LIFE_FENCE | MT_LIFE_TAKEN | MT_LIFE_HELD)
+#define MT_LIFE_DOOMED (MT_LIFE_FENCED | MT_LIFE_EXIT)
 
 static inline uint64_t mt_life_make(uint32_t generation, uint32_t flags) { return (uint64_t)generation << 32 | flags; }
 static inline uint32_t mt_life_generation(uint64_t life) { return (uint32_t)(life >> 32); }
@@ -33,10 +43,9 @@ static inline bool mt_life_is_calm(uint64_t life, uint32_t generation) {
 }
 
 // `phase`: generation:32 | who may touch the owner's side while user code runs (phase.h).
-#define MT_PHASE_OUT 0u   // not in a slice
-#define MT_PHASE_BUSY 1u  // runtime code works on the owner's side
-#define MT_PHASE_IN 2u    // user code runs, the owner's side is at rest
-#define MT_PHASE_TAKEN 3u // a killer took the process out of user code
+#define MT_PHASE_OUT 0u  // not in a slice
+#define MT_PHASE_BUSY 1u // runtime code works on the owner's side
+#define MT_PHASE_IN 2u   // user code runs, the owner's side is at rest
 
 struct mt_runtime;
 struct mt_class;
@@ -58,7 +67,7 @@ typedef struct mt_slot {
     uint32_t high_water;      // plain, owner, cold: queued messages that are reported, 0: none
 
     // Line 1: the owner's, hot.
-    mt_a64_t phase;               // owner; IN -> TAKEN by a killer
+    mt_a64_t phase;               // owner stores, a killer reads
     mt_a64_t edge;                // reply slot the process waits on; written by the owner, read by anyone
     mt_node_t *tail;              // plain: mailbox consumer side
     uint32_t generation;          // plain: of the incarnation in place, 0 when none
