@@ -24,14 +24,16 @@ endif
 # SANITIZE=thread|address   a build of its own under the sanitizer; address brings undefined along
 # SECONDS=n THREADS=n       how long and how wide the hammers run
 # CHECK_ARGS=...            anything else the program takes
+# CHAOS=1                   a build of its own that delays threads at atomics (make chaos; MT_CHAOS_SEED=n repeats one)
 SANITIZE ?=
-CHECK_DIR := .build-check$(addprefix -,$(SANITIZE))
+CHAOS ?=
+CHECK_DIR := .build-check$(addprefix -,$(SANITIZE))$(if $(CHAOS),-chaos)
 CHECK_BIN := $(CHECK_DIR)/martlet-check
 CHECK_SRC := $(sort $(wildcard CSources/CMartlet/src/*.c CSources/check/*.c))
 CHECK_HDR := $(wildcard CSources/CMartlet/include/martlet/*.h CSources/CMartlet/src/*.h CSources/check/*.h)
 CHECK_OBJ := $(patsubst CSources/%.c,$(CHECK_DIR)/%.o,$(CHECK_SRC))
 
-CHECK_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -DMT_CHECKED -D_GNU_SOURCE= -pthread \
+CHECK_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -DMT_CHECKED $(if $(CHAOS),-DMT_CHAOS) -D_GNU_SOURCE= -pthread \
     -ICSources/CMartlet/include -ICSources/CMartlet/src $(SANITIZE_FLAGS) $(shell pkg-config --cflags liburcu-bp liburcu-cds)
 CHECK_LIBS = $(shell pkg-config --libs liburcu-bp liburcu-cds) $(SANITIZE_LIBS)
 
@@ -58,7 +60,7 @@ ARGS ?=
 FULL ?=
 BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
 
-.PHONY: help deps deps-extra build bench test check tsan asan lint lint-selftest format clean
+.PHONY: help deps deps-extra build bench test check chaos tsan asan lint lint-selftest format clean
 
 help:
 	@echo 'make test     C checks, then the Swift tests'
@@ -66,6 +68,8 @@ help:
 	@echo 'make build    debug build               make check   the C check program (SECONDS= THREADS= SANITIZE=)'
 	@echo 'make tsan     all tests, TSan           make asan    all tests, ASan + LSan (C: and UBSan)'
 	@echo 'make lint     format and house rules    make format  formats Swift and C in place'
+	@echo 'make model    the model checker (BOUND= PROGRAM= SEED= MUTANT=)   make mutants  and that it sees'
+	@echo 'make spin     the second opinion        make chaos   the C checks, threads delayed at atomics'
 	@echo 'make deps     installs what is missing  make clean   removes every build folder'
 
 deps:
@@ -89,6 +93,10 @@ check: deps
 	@$(MAKE) -s $(CHECK_BIN)
 	./$(CHECK_BIN) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(THREADS),--threads $(THREADS)) $(CHECK_ARGS)
 
+# The same program, with a delay now and then before an atomic.
+chaos:
+	@$(MAKE) check CHAOS=1
+
 tsan: deps
 	@$(MAKE) check SANITIZE=thread
 	swift test --sanitize=thread --disable-xctest --scratch-path .build-tsan $(SWIFT_ARGS) $(TEST_ARGS)
@@ -110,7 +118,7 @@ format: deps-extra
 	find CSources -name '*.[ch]' -exec clang-format -i {} +
 
 clean:
-	rm -rf .build .build-check .build-check-thread .build-check-address .build-tsan .build-asan
+	rm -rf .build .build-check .build-check-thread .build-check-address .build-check-chaos .build-model .build-tsan .build-asan
 
 # Any changed header rebuilds all: the program is small. The Makefile counts too, flags stand in it.
 $(CHECK_BIN): $(CHECK_OBJ)
@@ -121,3 +129,5 @@ $(CHECK_DIR)/%.o: CSources/%.c $(CHECK_HDR) Makefile
 	@mkdir -p $(@D)
 	@echo "cc $<"
 	@$(CC) $(CHECK_CFLAGS) -c $< -o $@
+
+include CSources/model/model.mk

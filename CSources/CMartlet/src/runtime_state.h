@@ -18,11 +18,17 @@ typedef uint64_t mt_item_t;
 #define MT_ITEM_BITS UINT64_C(3) // with MT_JOB_GLOBAL, which is the job's own business
 
 // Cells of a worker's ring. More than a burst of wake-ups on one core; overflow goes to the inject queue by halves.
+#ifndef MT_RING_SIZE
 #define MT_RING_SIZE 256u
+#endif
 // Stalled processes that wait apart; more of them stay in the run queues.
+#ifndef MT_STALLED_MAX
 #define MT_STALLED_MAX 64u
+#endif
 // Deadlines that a worker keeps out of the wheel, at first; the ring grows (deadline.c).
+#ifndef MT_NURSERY_SIZE
 #define MT_NURSERY_SIZE 256u
+#endif
 // Kills and exits under retry by the monitor grow from this.
 #define MT_RETRIES_INITIAL 16u
 

@@ -21,7 +21,9 @@
 #include "atomic.h"
 
 // Items of a full batch: the exchange (about 20 ns) is noise over 64 operations, and a thread hoards at most 128 items.
+#ifndef MT_BATCH
 #define MT_BATCH 64
+#endif
 
 // {tag:32 | index of the first item of the top batch:32}, 0 index: empty. Any thread.
 typedef struct mt_depot {

@@ -58,9 +58,12 @@ static inline void mt_phase_enter(mt_frame_t *frame) {
 
 bool mt__phase_leave_doomed(mt_frame_t *frame, mt_thread_t *thread);
 
-// User code ended. False: the process was taken; touch nothing of the slot. Owner until then; `thread` is the caller's.
+// User code ended. False: the process was taken, or user code did not run; touch nothing of the slot. Owner until then;
+// `thread` is the caller's.
 static inline bool mt_phase_leave(mt_frame_t *frame, mt_thread_t *thread) {
     mt_slot_t *slot = frame->slot;
+    // Left before: it was taken, or given away. The slot may be another's by now.
+    if (MT_UNLIKELY(!frame->is_in)) return false;
     frame->is_in = false;
     mt_barrier_store(&slot->phase, mt_phase_make(frame->generation, MT_PHASE_BUSY));
     // sc: {phase; life} against the killer's {life; heavy barrier; phase} in mt_process_take: who reads no doom here

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// What programs share: thread records, a run queue of one, nodes with a number in them.
+#ifndef MARTLET_MODEL_WORLD_H
+#define MARTLET_MODEL_WORLD_H
+
+#include "martlet/martlet.h"
+#include "model.h"
+
+// Records for threads 0 ... count, each with a few free items, and counters of that runtime unless NULL. In setup.
+void world_threads(uint32_t count, mt_runtime_t *runtime);
+// The record of the running thread; from then on mt_thread_current is right. In a body, first.
+mt_thread_t *world_enter(void);
+
+// A node that carries one word.
+mt_node_t *world_node(mt_thread_t *thread, uint64_t word);
+static inline uint64_t world_word(const mt_node_t *node) { return *(const uint64_t *)(const void *)node->payload; }
+
+#endif
