@@ -99,12 +99,16 @@ private nonisolated(nonsending) func outcome(
 
 /// Running some seeds instead of all.
 enum Replay {
+    /// What the environment says, else those.
     static func seeds(insteadOf seeds: Range<UInt64>) -> Range<UInt64> {
-        if let seed = environmentNumber("MT_SEED"), seed < .max { return seed..<seed + 1 }
-        if let count = environmentNumber("MT_SEEDS") {
-            return seeds.lowerBound..<seeds.lowerBound.addingReportingOverflow(count).partialValue
-        }
-        return seeds
+        self.seeds(insteadOf: seeds, alone: environmentNumber("MT_SEED"), count: environmentNumber("MT_SEEDS"))
+    }
+
+    static func seeds(insteadOf seeds: Range<UInt64>, alone: UInt64?, count: UInt64?) -> Range<UInt64> {
+        if let alone, alone < .max { return alone..<alone + 1 }
+        guard let count else { return seeds }
+        let (end, isTooMany) = seeds.lowerBound.addingReportingOverflow(count)
+        return seeds.lowerBound..<(isTooMany ? .max : end)
     }
 
     static func command(_ seed: UInt64) -> String {

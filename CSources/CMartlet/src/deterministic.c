@@ -64,6 +64,8 @@ static void clear_statistics(mt_runtime_t *runtime) {
     pthread_mutex_unlock(&runtime->stats_mutex);
 }
 
+static uint32_t choose_below(void *run, uint32_t n) { return mt__deterministic_below(run, n); }
+
 // One shard at the run's time, in place of the timers of the run before.
 static mt_status_t renew_timers(mt_deterministic_t *run) {
     mt_runtime_t *runtime = run->runtime;
@@ -73,7 +75,7 @@ static mt_status_t renew_timers(mt_deterministic_t *run) {
     mt_status_t status =
         mt_timers_create(&runtime->env, 1, runtime->config.tick_ns, mt__wake_driver, runtime, &runtime->timers);
     // One at a time: what becomes runnable by the first may run before the second.
-    if (status == MT_OK) mt_timers_set_batch(runtime->timers, 1);
+    if (status == MT_OK) mt_timers_set_choice(runtime->timers, choose_below, run);
     return status;
 }
 
@@ -97,7 +99,7 @@ mt_status_t mt_deterministic_begin(mt_deterministic_t *run, uint64_t seed, const
     run->trace = run->steps = run->messages = 0;
     run->steps_max = MT_STEPS_MAX;
     run->faults = *faults;
-    run->is_warned = false;
+    run->is_warned = run->is_excused = false;
     run->is_running = true;
     return MT_OK;
 }

@@ -49,6 +49,7 @@ struct mt_deterministic {
     uint64_t trace;
     uint64_t steps, steps_max;
     uint64_t messages; // to servers
+    bool is_excused;   // the next message to a server has had its faults
     mt_faults_t faults;
     mt_item_t *items; // runnable
     uint32_t count, capacity;
@@ -75,8 +76,8 @@ void mt__census_clear(mt_census_t *census);
 uint64_t mt__census_meet(mt_census_t *census, mt_slot_t *slot);
 
 // deterministic_faults.c
-// Before a message to a server: what the plan has for it.
-void mt__faults_before_message(mt_deterministic_t *run, mt_thread_t *thread, mt_slot_t *slot);
+// Before a message to a server: what the plan has for it. True: choose again, other things have become possible.
+bool mt__faults_before_message(mt_deterministic_t *run, mt_thread_t *thread, mt_slot_t *slot);
 // Gives the room back that a fault took. False: it had taken none.
 bool mt__faults_release(mt_deterministic_t *run);
 

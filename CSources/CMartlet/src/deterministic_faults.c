@@ -56,23 +56,33 @@ static void fill_a_mailbox(mt_deterministic_t *run) {
 // The handler of the message that is next behaves as if it threw; where it cannot, that of the next message.
 static void let_throw(mt_deterministic_t *run, mt_slot_t *slot) {
     bool is_calm = mt_life_is_calm(mt_a64_load_acq(&slot->life), slot->generation);
+    // Plain `pending`: the slot is in this thread's queue.
     if (is_calm && !slot->pending && run->ops.thrown) slot->pending = run->ops.thrown(run->ops.context);
     else run->faults.throw_at++;
 }
 
-void mt__faults_before_message(mt_deterministic_t *run, mt_thread_t *thread, mt_slot_t *slot) {
+bool mt__faults_before_message(mt_deterministic_t *run, mt_thread_t *thread, mt_slot_t *slot) {
     const mt_faults_t *faults = &run->faults;
+    if (run->is_excused) {
+        run->is_excused = false;
+        return false;
+    }
+    run->messages++;
+    if (faults->throw_at == run->messages) let_throw(run, slot);
+    bool is_changed = false;
     if (is_due(faults->delay_every, run->messages) && faults->delay_max_ns) {
         uint64_t max_ms = faults->delay_max_ns / 1000000;
         uint64_t delay_ns = max_ms < UINT32_MAX && max_ms > 0
                                 ? (mt__deterministic_below(run, (uint32_t)max_ms) + 1) * UINT64_C(1000000)
                                 : faults->delay_max_ns;
         mt__deterministic_set_time(run, mt_instant_after(mt__now(run->runtime), delay_ns));
+        is_changed = true;
     }
     if (is_due(faults->overflow_every, run->messages)) fill_a_mailbox(run);
     if (is_due(faults->kill_every, run->messages)) {
         mt_pid_t victim = pick(run, is_server);
-        if (victim) mt_process_kill(thread, victim);
+        if (victim) is_changed = mt_process_kill(thread, victim);
     }
-    if (faults->throw_at == run->messages) let_throw(run, slot);
+    run->is_excused = is_changed;
+    return is_changed;
 }

@@ -69,9 +69,10 @@ static void run_process(mt_deterministic_t *run, mt_thread_t *thread, mt_slot_t 
     mt__deterministic_note(run, (uint64_t)STEP_PROCESS << 60 | choice, ordinal << 8 | kind);
     const mt_class_t *klass = slot->generation ? mt_aptr_load_rlx(&slot->klass) : NULL;
     bool is_user = kind >= MT_KIND_CALL && kind <= MT_KIND_TICK;
-    if (klass && klass->is_server && is_user && generation == slot->generation) {
-        run->messages++;
-        mt__faults_before_message(run, thread, slot);
+    if (klass && klass->is_server && is_user && generation == slot->generation &&
+        mt__faults_before_message(run, thread, slot)) {
+        run->items[run->count++] = (mt_item_t)slot; // it was taken out of there just now
+        return;
     }
     mt_a64_store_rlx(&worker->running_pid, mt_slot_pid(slot, slot->generation));
     mt_a64_store_rlx(&worker->turn_start_ns, mt__now(run->runtime));

@@ -96,7 +96,9 @@ struct mt_timers {
     void *context;
     uint32_t shard_mask;
     uint32_t batch_max; // timers taken out in one hold
-    unsigned char pad_constant[MT_CACHE_LINE - 24];
+    uint32_t (*below)(void *context, uint32_t n); // chooses among timers of one tick; NULL: the first
+    void *below_context;
+    unsigned char pad_constant[MT_CACHE_LINE - 40];
     // Written by the driver; read by whoever lowers a due. The instant the driver sleeps until; 0: nobody sleeps.
     mt_a64_t driver;
     unsigned char pad_driver[MT_CACHE_LINE - sizeof(mt_a64_t)];
