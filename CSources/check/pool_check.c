@@ -126,7 +126,8 @@ static void reuse_body(void *argument, uint32_t number) {
     (void)number;
     mt_thread_t *thread = mt_thread_self();
     EXPECT(thread != NULL && thread == mt_thread_self());
-    EXPECT(thread->frame == NULL && thread->worker == NULL && thread->stats == NULL && thread->stats_runtime == NULL);
+    EXPECT(thread->frame == NULL && mt_aptr_load_rlx(&thread->worker) == NULL && thread->stats == NULL &&
+           thread->stats_runtime == NULL);
     thread->stats = thread;
     mt_thread_detach();
     EXPECT(mt_thread_current == NULL);

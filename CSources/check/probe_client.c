@@ -230,6 +230,7 @@ mt_config_t probe_config(uint32_t workers) {
                          .run_budget = 128,
                          .spares_max = 8,
                          .stall_limit_ns = MT_FOREVER,
+                         .stand_in_after_ns = MT_FOREVER,
                          .tick_ns = 1000000,
                          .processes_max = 4096,
                          .env = mt_env_system};

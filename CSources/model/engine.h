@@ -45,7 +45,7 @@ typedef struct model_thread_state {
     void *stack_pointer;   // while it does not run
     void *tls;             // its mt_thread_current, while it does not run
     const void *sleeps_on; // a mutex or a word
-    uint64_t awaited; // AWAITING: while the word is this
+    uint64_t awaited;      // AWAITING: while the word is this
     uint32_t awaited_size;
     uint64_t deadline_ns;
     uint32_t stores_seen; // WAITING, RELAXING: stores of the execution when it went to sleep

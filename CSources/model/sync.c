@@ -98,7 +98,8 @@ int __wrap_pthread_setspecific(pthread_key_t key, const void *value) {
     return 0;
 }
 
-// --- The asymmetric barrier (barrier.h) -------------------------------------------------------------------------------
+// --- The asymmetric barrier (barrier.h)
+// -------------------------------------------------------------------------------
 
 bool mt_barrier_is_asymmetric;
 void mt_barrier_init(void) { mt_barrier_is_asymmetric = true; }

@@ -54,7 +54,9 @@ struct BlockingTests {
             let outcome = try await desk.ask(timeout: nil) { _, from in
                 Runtime.blocking {}
                 do throws(CallError) {
-                    _ = try mute.askBlocking(timeout: .seconds(3)) { $0.held.append($1); return .wait }
+                    _ = try mute.askBlocking(timeout: .seconds(3)) {
+                        $0.held.append($1); return .wait
+                    }
                     return from.reply(0)
                 } catch .timeout {
                     return from.reply(1)
@@ -70,13 +72,14 @@ struct BlockingTests {
             try await withTestRuntime { _ in
                 let one = try await Desk.start()
                 let two = try await Desk.start()
-                one.cast(.tell { _ in
-                    _ = try? two.askBlocking(timeout: nil) { _, _ in
-                        _ = try? one.askBlocking(timeout: nil) { $1.reply(1) }
+                one.cast(
+                    .tell { _ in
+                        _ = try? two.askBlocking(timeout: nil) { _, _ in
+                            _ = try? one.askBlocking(timeout: nil) { $1.reply(1) }
+                            return .wait
+                        }
                         return .wait
-                    }
-                    return .wait
-                })
+                    })
                 _ = try await one.ask(timeout: nil) { $1.reply(1) }
             }
             Issue.record("expected a deadlock")

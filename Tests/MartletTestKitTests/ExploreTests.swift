@@ -52,7 +52,11 @@ struct ExploreTests {
                 try await withTestRuntime { test in
                     let counter = try await Counter.start(0)
                     let desk = try await Desk.start()
-                    let asking = Task { try? await desk.ask(timeout: nil) { $0.held.append($1); return .wait } }
+                    let asking = Task {
+                        try? await desk.ask(timeout: nil) {
+                            $0.held.append($1); return .wait
+                        }
+                    }
                     if index != 2 { try await desk.stop() }
                     await test.clock.runUntilIdle()
                     if index == 1 { counter.pid.kill() }

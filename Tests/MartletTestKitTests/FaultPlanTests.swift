@@ -22,7 +22,8 @@ struct FaultPlanTests {
                 }
                 #expect(replies == n - 1)
                 #expect(test.crashes.count == 1)
-                #expect(test.crashes.first?.pid == counter.pid && test.crashes.first?.server.hasSuffix("Counter") == true)
+                #expect(
+                    test.crashes.first?.pid == counter.pid && test.crashes.first?.server.hasSuffix("Counter") == true)
                 test.assertNothingLeft()
             }
         }

@@ -19,8 +19,11 @@ struct RaceTests {
             let counter = try await Counter.start(0)
             let replies = await withTaskGroup(of: String.self) { group in
                 for _ in 0..<4 {
-                    group.addTask { await Self.word { () async throws(CallError) in
-                        try await counter.call { .increment(by: 1, $0) } } }
+                    group.addTask {
+                        await Self.word { () async throws(CallError) in
+                            try await counter.call { .increment(by: 1, $0) }
+                        }
+                    }
                 }
                 group.addTask {
                     try? await counter.stop()
@@ -177,7 +180,11 @@ struct RaceTests {
                 for sender in 0..<3 {
                     group.addTask {
                         for number in 0..<6 {
-                            if number % 2 == 0 { desk.cast(.note(sender * 10 + number)) } else { desk.send(sender * 10 + number) }
+                            if number % 2 == 0 {
+                                desk.cast(.note(sender * 10 + number))
+                            } else {
+                                desk.send(sender * 10 + number)
+                            }
                             if number == 3 { await Task.yield() }
                         }
                     }

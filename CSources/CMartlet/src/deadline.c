@@ -6,6 +6,7 @@
 //
 //     entries   first ............ mark ............ next        every interval: first..mark leave, mark = next
 //               a full interval old      younger
+#include "context.h"
 #include "runtime_state.h"
 
 #include <stdlib.h>
@@ -80,13 +81,18 @@ static void keep(mt_worker_t *worker, mt_reply_ref_t ref, uint64_t deadline_ns) 
         (mt_nursery_entry_t){.ref = ref, .deadline_ns = deadline_ns};
 }
 
+static bool serves(const mt_worker_t *worker, const mt_runtime_t *runtime) {
+    return worker && worker->runtime == runtime && !runtime->env.is_virtual;
+}
+
 bool mt_deadline_has_nursery(const mt_thread_t *thread, const mt_runtime_t *runtime) {
-    return thread->worker && thread->worker->runtime == runtime && !runtime->env.is_virtual;
+    return serves(mt__context_of(thread), runtime);
 }
 
 void mt_deadline_arm(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadline_ns) {
-    mt_worker_t *worker = thread->worker;
-    bool has_nursery = mt_deadline_has_nursery(thread, runtime);
+    uint64_t before;
+    mt_worker_t *worker = mt__context_enter(thread, &before);
+    bool has_nursery = serves(worker, runtime);
     // relaxed: this thread's own turn; its start is in the past, so a deadline near it is near.
     bool is_near = !has_nursery || deadline_ns < mt_a64_load_rlx(&worker->turn_start_ns) + NEAR_NS;
     if (MT_UNLIKELY(is_near) && deadline_ns != MT_FOREVER) {
@@ -96,7 +102,11 @@ void mt_deadline_arm(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t 
         if (mt_timers_arm(runtime->timers, &spec, NULL, timer) != MT_OK) mt_reply_complete(ref, MT_REPLY_OVERLOADED);
         deadline_ns = MT_FOREVER; // what is left to do in the nursery is the nudge
     }
-    if (has_nursery) keep(worker, ref, deadline_ns);
+    if (MT_LIKELY(has_nursery)) keep(worker, ref, deadline_ns);
+    mt__context_leave(thread, before);
+    // The context may have been taken since the caller asked for a nursery: a waiter that counts on its nudge gets it
+    // now, looks, and waits as others do.
+    if (MT_UNLIKELY(!has_nursery)) mt_reply_nudge(ref);
 }
 
 void mt_deadline_cancel(mt_reply_ref_t ref) {

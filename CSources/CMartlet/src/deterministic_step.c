@@ -5,6 +5,7 @@
 //
 //     loop:  collect what the last step made runnable -> choose -> run one message, one job, one timer
 //            nothing: release a fault's room, else move the time, else wait for the outside, else stuck
+#include "context.h"
 #include "deterministic.h"
 #include "martlet/call.h"
 #include "martlet/slice.h"
@@ -62,7 +63,7 @@ static uint32_t peek(mt_slot_t *slot, uint32_t *generation) {
 }
 
 static void run_process(mt_deterministic_t *run, mt_thread_t *thread, mt_slot_t *slot, uint64_t choice) {
-    mt_worker_t *worker = thread->worker;
+    mt_worker_t *worker = mt__context_of(thread);
     uint32_t generation = 0;
     uint32_t kind = peek(slot, &generation);
     uint64_t ordinal = mt__census_meet(&run->census, slot);
@@ -84,7 +85,7 @@ static void run_process(mt_deterministic_t *run, mt_thread_t *thread, mt_slot_t 
 
 static void run_job(mt_deterministic_t *run, mt_thread_t *thread, mt_item_t item, uint64_t choice) {
     mt__deterministic_note(run, (uint64_t)STEP_JOB << 60 | choice, 0);
-    mt_a64_store_rlx(&thread->worker->running_pid, 0);
+    mt_a64_store_rlx(&mt__context_of(thread)->running_pid, 0);
     mt_hooks.run_job((void *)(item & ~MT_ITEM_JOB), run->runtime->config.context);
 }
 
@@ -202,14 +203,15 @@ static void report(mt_deterministic_t *run, mt_stuck_t why) {
 
 void mt__deterministic_main(mt_deterministic_t *run, mt_thread_t *thread) {
     mt_runtime_t *runtime = run->runtime;
-    mt_worker_t *worker = thread->worker;
+    // Inside its context all the time: no monitor wants it.
+    mt_worker_t *worker = mt__context_of(thread);
     begin_running(worker);
     // acquire: pairs with the exchange in mt_runtime_stop: what the closer did.
     while (mt_a32_load_acq(&runtime->state) != MT_RUNTIME_STOPPED) {
         if (!step(run, thread) && !move_time(run) && !wait_outside(run, worker)) report(run, MT_STUCK_DEADLOCK);
         if (run->is_running && run->steps >= run->steps_max) report(run, MT_STUCK_ENDLESS);
         if (!run->chosen) continue;
-        thread->worker = NULL;
+        mt__context_detach(thread);
         // sc: by rule for `detached`; pairs with become_spare, which counts this thread out.
         mt_a32_add_sc(&runtime->detached, 1);
         return;
@@ -227,23 +229,26 @@ void mt__deterministic_pass(mt_deterministic_t *run) {
 }
 
 bool mt__deterministic_wait(mt_thread_t *thread, mt_reply_ref_t ref) {
-    mt_worker_t *worker = thread->worker;
+    mt_worker_t *worker = mt__context_of(thread);
     mt_deterministic_t *run = worker->runtime->deterministic;
     if (mt_reply_is_done(ref)) return true;
+    mt_runner_t *spare = mt__spare_obtain(worker->runtime);
+    if (!spare) {
+        mt_reply_complete(ref, MT_REPLY_OVERLOADED);
+        return false;
+    }
     mt_blocked_t blocked = {.ref = ref};
     mt_blocked_t **place = &run->blocked;
     while (*place) place = &(*place)->next;
     *place = &blocked;
-    thread->worker = NULL;
-    if (!mt__context_give(worker->runtime, worker)) {
-        *place = NULL;
-        thread->worker = worker;
-        mt_reply_complete(ref, MT_REPLY_OVERLOADED);
-        return false;
-    }
+    // relaxed: this thread's own.
+    mt_runner_t *holder = mt_aptr_load_rlx(&worker->holder);
+    mt__context_detach(thread);
+    mt__spare_give(spare, worker);
     // acquire: pairs with mt__deterministic_pass: all that ran meanwhile.
     while (mt_a32_load_acq(&blocked.token) == 0) mt_env_system.park(NULL, &blocked.token, 0, MT_FOREVER);
-    thread->worker = worker;
+    mt__context_accept(thread, holder, worker);
+    thread->detached_from = NULL;
     return true;
 }
 

@@ -2,6 +2,7 @@
 // Starting and stopping a runtime, and the small questions about one.
 #include "martlet/runtime.h"
 
+#include "context.h"
 #include "martlet/slice.h"
 #include "runtime_state.h"
 
@@ -202,7 +203,8 @@ static void drain_item(mt_thread_t *thread, mt_item_t item) {
 void mt__drain_stopped(mt_runtime_t *runtime) {
     mt_thread_t *thread = mt_thread_self();
     // The runtime's own workers end by themselves: who stops it drains.
-    if (!thread || (thread->worker && thread->worker->runtime == runtime)) return;
+    const mt_worker_t *worker = thread ? mt__context_of(thread) : NULL;
+    if (!thread || (worker && worker->runtime == runtime)) return;
     for (mt_item_t item; (item = mt__inject_take(runtime)) || (item = mt__stall_take(runtime));)
         drain_item(thread, item);
 }

@@ -56,6 +56,7 @@ struct mt_worker {
     bool is_searching;
     unsigned char pad1[MT_CACHE_LINE - 48];
     mt_a64_t cells[MT_RING_SIZE]; // owner writes, thieves read
+    mt_aptr_t holder;             // mt_runner_t that runs it, NULL on its way; the holder and the monitor write
     mt_nursery_entry_t *nursery;  // owner; a ring of nursery_capacity, a power of two
     uint32_t nursery_capacity;
     uint32_t nursery_first, nursery_mark, nursery_next;
@@ -71,11 +72,17 @@ struct mt_worker {
 // An OS thread of the runtime: runs a worker's context, or waits as a spare for one.
 typedef struct mt_runner {
     mt_runtime_t *runtime;
-    mt_worker_t *worker; // the context it was given; guarded by the runtime's lock while it is a spare
+    mt_worker_t *worker; // the context it was given; the giver's until the token, then its own
     mt_a32_t token;      // 1: a context was given, or the runtime stops
     uint64_t handle;
+    mt_thread_t *thread;          // set by it before it is anybody's holder
     struct mt_runner *next_spare; // guarded by the lock
     struct mt_runner *next;       // all runners; guarded by the lock
+    // Of a thread whose context was taken: since when its turn has lasted (0: it was not), with what, and whether the
+    // watchdog has said so. Guarded by the lock.
+    uint64_t stuck_since_ns;
+    mt_pid_t stuck_pid;
+    bool is_reported;
 } mt_runner_t;
 
 #define MT_RUNTIME_RUNNING 0u
@@ -107,6 +114,7 @@ struct mt_runtime {
     mt_runner_t *spares;
     mt_runner_t *runners;
     uint32_t runner_count; // all of them; at most workers + spares_max
+    mt_a32_t stuck;        // runners whose context was taken and that did not come back; written under the lock
     mt_slot_t *stalled[MT_STALLED_MAX];
     mt_a32_t stalled_count;
 
@@ -153,10 +161,19 @@ void mt__tell_idle(mt_runtime_t *runtime);
 void mt__enter_parked(mt_worker_t *worker, bool *was_last_searcher);
 void mt__leave_parked(mt_worker_t *worker);
 // worker.c
-void mt__runner_main(void *runner);
-mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker);
-// Hands a worker's context to a spare thread, or to a new one. False: there may be no more; it is the caller's still.
-bool mt__context_give(mt_runtime_t *runtime, mt_worker_t *worker);
+void mt__worker_run(mt_thread_t *thread, mt_worker_t *worker); // until its context is another's, or the runtime stops
+// runner.c
+mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker); // a thread that runs it
+// A thread that waits for a context, out of the list of spares; started when there is none. NULL: the limit is reached,
+// or the system refuses. Who obtains one gives it a context or puts it back. Any thread; blocks briefly.
+mt_runner_t *mt__spare_obtain(mt_runtime_t *runtime);
+void mt__spare_give(mt_runner_t *spare, mt_worker_t *worker);
+void mt__spare_put_back(mt_runner_t *spare);
+// Gives the context of a thread whose turn has lasted since `since_ns` to another thread. False: it moves again, or
+// there is no other thread. Monitor.
+bool mt__stand_in(mt_worker_t *worker, uint64_t since_ns, bool is_reported);
+// A process that runs on a thread without its context for longer than the stall limit, told once; 0: none. Monitor.
+mt_pid_t mt__stuck_unreported(mt_runtime_t *runtime, uint64_t now_ns, uint64_t *elapsed_ns);
 // A message that a sender took out of a mailbox: its value ends where user code may run, outside locks and fences.
 typedef struct mt__displaced {
     bool is_taken;

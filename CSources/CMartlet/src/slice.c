@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "context.h"
 #include "runtime_state.h"
 
 // A turn ends after this long, looked at every 16 messages: what one process can delay the ring by.
@@ -139,7 +140,8 @@ static bool leave(mt_slice_t *slice) {
 static bool turn_is_over(mt_slice_t *slice) {
     if (slice->budget == 0) return true;
     if (slice->budget & 15) return false;
-    mt_worker_t *worker = slice->thread->worker;
+    // A guess: a turn that ends too early or late, where the context has gone.
+    const mt_worker_t *worker = mt__context_of(slice->thread);
     if (!worker) return false;
     return mt__now(worker->runtime) - mt_a64_load_rlx(&worker->turn_start_ns) >= TURN_MAX_NS;
 }

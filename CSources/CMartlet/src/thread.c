@@ -82,7 +82,7 @@ void mt_thread_detach(void) {
     forget_items(&thread->replies);
     forget_items(&thread->timers);
     thread->frame = NULL;
-    thread->worker = NULL;
+    mt_aptr_store_rlx(&thread->worker, NULL); // relaxed: the context went before
     thread->detached_from = NULL;
     thread->runtime = NULL;
     thread->stats_runtime = NULL;

@@ -95,7 +95,7 @@ struct mt_timers {
     void (*wake)(void *context);
     void *context;
     uint32_t shard_mask;
-    uint32_t batch_max; // timers taken out in one hold
+    uint32_t batch_max;                           // timers taken out in one hold
     uint32_t (*below)(void *context, uint32_t n); // chooses among timers of one tick; NULL: the first
     void *below_context;
     unsigned char pad_constant[MT_CACHE_LINE - 40];

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a thread of the runtime does: find something to run, run a turn, and wait as a spare when it lost its context.
-//
-// A worker is a context (ring, run-next, nursery); a runner is a thread. A runner whose handler is about to block gives
-// its context to a spare runner and goes on without one: what it wakes goes to the inject queue, and when its slice
-// ends it becomes a spare itself.
+// What a thread of the runtime does with a worker's context: submit, find something to run, run a turn. Where contexts
+// and threads meet and part: runner.c.
 #include "martlet/slice.h"
-#include "runtime_state.h"
 
-#include <stdlib.h>
+#include "context.h"
+#include "runtime_state.h"
 
 // Every so many looks the inject queue comes first, so that a busy ring cannot starve it. A prime, as in other
 // schedulers, so that it does not beat with a program's own rhythm.
@@ -21,18 +18,25 @@
 
 void mt_submit_last(mt_thread_t *thread, mt_slot_t *slot) {
     mt_runtime_t *runtime = mt_runtime_of(slot);
-    if (thread->worker && thread->worker->runtime == runtime) mt__ring_put(thread->worker, (mt_item_t)slot);
+    uint64_t before;
+    mt_worker_t *worker = mt__context_enter(thread, &before);
+    if (worker && worker->runtime == runtime) mt__ring_put(worker, (mt_item_t)slot);
     else mt__inject(runtime, (mt_item_t)slot);
+    mt__context_leave(thread, before);
     mt__notify(runtime);
 }
 
-static void submit(mt_worker_t *worker, mt_runtime_t *runtime, mt_item_t item) {
-    if (worker && worker->runtime == runtime) {
-        // A bare run-next put wakes nobody: this worker runs it when the handler returns.
+static void submit(mt_thread_t *thread, mt_runtime_t *runtime, mt_item_t item) {
+    uint64_t before;
+    mt_worker_t *worker = mt__context_enter(thread, &before);
+    if (MT_LIKELY(worker && worker->runtime == runtime)) {
         mt_item_t displaced = mt__run_next_put(worker, item);
+        if (displaced) mt__ring_put(worker, displaced);
+        mt__context_leave(thread, before);
+        // A bare run-next put wakes nobody: this worker runs it when the handler returns.
         if (!displaced) return;
-        mt__ring_put(worker, displaced);
     } else {
+        mt__context_leave(thread, before);
         mt__inject(runtime, item);
     }
     mt__notify(runtime);
@@ -40,7 +44,7 @@ static void submit(mt_worker_t *worker, mt_runtime_t *runtime, mt_item_t item) {
 
 void mt_submit(mt_thread_t *thread, mt_slot_t *slot) {
     mt_runtime_t *runtime = mt_runtime_of(slot);
-    submit(thread->worker, runtime, (mt_item_t)slot);
+    submit(thread, runtime, (mt_item_t)slot);
     // acquire: pairs with the exchange in mt_runtime_stop. A stop that is missed here drains after this
     // submit: both take the lock of the inject queue.
     if (MT_UNLIKELY(mt_a32_load_acq(&runtime->state) == MT_RUNTIME_STOPPED)) mt__drain_stopped(runtime);
@@ -49,24 +53,34 @@ void mt_submit(mt_thread_t *thread, mt_slot_t *slot) {
 bool mt_submit_job(mt_runtime_t *runtime, void *job) {
     // acquire: pairs with the exchange in mt_runtime_stop.
     if (MT_UNLIKELY(mt_a32_load_acq(&runtime->state) == MT_RUNTIME_STOPPED)) return false;
+    mt_item_t item = (mt_item_t)job | MT_ITEM_JOB;
     mt_thread_t *thread = mt_thread_current;
-    submit(thread ? thread->worker : NULL, runtime, (mt_item_t)job | MT_ITEM_JOB);
+    if (thread) {
+        submit(thread, runtime, item);
+    } else {
+        mt__inject(runtime, item);
+        mt__notify(runtime);
+    }
     return true;
 }
 
-static void run_item(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
+// Runs one item. False: the context went to another thread meanwhile; touch nothing of it.
+static bool run_item(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
     uint32_t budget = worker->budget;
-    if (item & MT_ITEM_JOB) {
-        mt_a64_store_rlx(&worker->running_pid, 0);
-        budget -= budget > 0;
-        worker->budget = budget;
-        mt_hooks.run_job((void *)(item & ~MT_ITEM_JOB), worker->runtime->config.context);
-        return;
-    }
+    bool is_job = item & MT_ITEM_JOB;
     mt_slot_t *slot = (mt_slot_t *)item;
-    mt_a64_store_rlx(&worker->running_pid, mt_slot_pid(slot, slot->generation));
-    mt_slice_run(thread, slot, &budget);
-    if (MT_LIKELY(thread->worker == worker)) worker->budget = budget;
+    mt_a64_store_rlx(&worker->running_pid, is_job ? 0 : mt_slot_pid(slot, slot->generation));
+    mt__context_leave(thread, MT_CONTEXT_OUTSIDE); // user code runs from here on, for who knows how long
+    if (is_job) {
+        mt_hooks.run_job((void *)(item & ~MT_ITEM_JOB), worker->runtime->config.context);
+        budget -= budget > 0;
+    } else {
+        mt_slice_run(thread, slot, &budget);
+    }
+    uint64_t before;
+    if (MT_UNLIKELY(mt__context_enter(thread, &before) != worker)) return false;
+    worker->budget = budget;
+    return true;
 }
 
 // Between turns: deadlines that wait in the nursery and timers that nobody drives.
@@ -99,8 +113,7 @@ static void run_turn(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
     mt_a32_store_rel(&worker->turns, mt_a32_load_rlx(&worker->turns) + 1);
     tend_timers(worker, now);
     while (item) {
-        run_item(thread, worker, item);
-        if (thread->worker != worker) return; // given away while the handler blocked
+        if (!run_item(thread, worker, item)) return;
         if (worker->budget == 0) {
             item = mt__run_next_take(worker);
             if (item) {
@@ -194,132 +207,10 @@ static mt_item_t find_work(mt_worker_t *worker) {
     return 0;
 }
 
-// Waits for a context. NULL: the runtime stops.
-static mt_worker_t *wait_as_spare(mt_runner_t *runner) {
-    mt_runtime_t *runtime = runner->runtime;
-    // acquire: pairs with the exchange in mt__context_give: the context that was given; with wake_everybody: the stop.
-    while (mt_a32_load_acq(&runner->token) == 0) {
-        if (mt_a32_load_acq(&runtime->state) == MT_RUNTIME_STOPPED) return NULL;
-        runtime->env.park(runtime->env.context, &runner->token, 0, MT_FOREVER);
+void mt__worker_run(mt_thread_t *thread, mt_worker_t *worker) {
+    while (mt__context_of(thread)) {
+        mt_item_t item = find_work(worker);
+        if (!item) return;
+        run_turn(thread, worker, item);
     }
-    pthread_mutex_lock(&runtime->lock);
-    mt_worker_t *worker = runner->worker;
-    runner->worker = NULL;
-    mt_a32_store_rlx(&runner->token, 0);
-    pthread_mutex_unlock(&runtime->lock);
-    return worker;
-}
-
-static void become_spare(mt_runner_t *runner) {
-    mt_runtime_t *runtime = runner->runtime;
-    pthread_mutex_lock(&runtime->lock);
-    runner->next_spare = runtime->spares;
-    runtime->spares = runner;
-    pthread_mutex_unlock(&runtime->lock);
-    // sc: Dekker with mt_runtime_wait_idle: {detached; load waiters} against {waiters; load detached}.
-    mt_a32_add_sc(&runtime->detached, (uint32_t)-1);
-    mt__tell_idle(runtime);
-}
-
-void mt__runner_main(void *raw) {
-    mt_runner_t *runner = raw;
-    mt_runtime_t *runtime = runner->runtime;
-    mt_thread_t *thread = mt_thread_self();
-    if (!thread) MT_FATAL("no memory for the record of a worker thread");
-    thread->runtime = runtime;
-    mt_worker_t *worker = wait_as_spare(runner);
-    while (worker) {
-        thread->worker = worker;
-        if (runtime->deterministic) mt__deterministic_main(runtime->deterministic, thread);
-        while (thread->worker && !runtime->deterministic) {
-            mt_item_t item = find_work(worker);
-            if (!item) break;
-            run_turn(thread, worker, item);
-        }
-        if (thread->worker) break; // stopped
-        thread->detached_from = NULL;
-        become_spare(runner);
-        if (runtime->deterministic) mt__deterministic_pass(runtime->deterministic);
-        worker = wait_as_spare(runner);
-    }
-    thread->worker = NULL;
-    // release: all this thread did, for who stops the runtime; pairs with the acquire in wait_for_threads.
-    mt_a32_add(&runtime->threads, (uint32_t)-1);
-    mt_env_system.unpark(NULL, &runtime->threads, UINT32_MAX >> 1);
-}
-
-mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker) {
-    mt_runner_t *runner = mt_alloc_zeroed(sizeof *runner);
-    if (!runner) return MT_NO_MEMORY;
-    runner->runtime = runtime;
-    runner->worker = worker;
-    mt_a32_store_rlx(&runner->token, 1);
-    // acq_rel: by rule; before the thread can count itself out.
-    mt_a32_add(&runtime->threads, 1);
-    mt_status_t status =
-        runtime->env.thread_start(runtime->env.context, "martlet", mt__runner_main, runner, &runner->handle);
-    if (status != MT_OK) {
-        mt_a32_add(&runtime->threads, (uint32_t)-1);
-        free(runner);
-        return status;
-    }
-    pthread_mutex_lock(&runtime->lock);
-    runner->next = runtime->runners;
-    runtime->runners = runner;
-    pthread_mutex_unlock(&runtime->lock);
-    return MT_OK;
-}
-
-bool mt__context_give(mt_runtime_t *runtime, mt_worker_t *worker) {
-    pthread_mutex_lock(&runtime->lock);
-    mt_runner_t *spare = runtime->spares;
-    bool may_start = !spare && runtime->runner_count < runtime->config.workers + runtime->config.spares_max;
-    if (spare) {
-        runtime->spares = spare->next_spare;
-        spare->worker = worker;
-    } else if (may_start) {
-        runtime->runner_count++;
-    }
-    pthread_mutex_unlock(&runtime->lock);
-    if (spare) {
-        // release: the context; pairs with the acquire in wait_as_spare.
-        mt_a32_xchg(&spare->token, 1);
-        runtime->env.unpark(runtime->env.context, &spare->token, 1);
-        return true;
-    }
-    if (!may_start) return false;
-    if (mt__runner_start(runtime, worker) == MT_OK) return true;
-    pthread_mutex_lock(&runtime->lock);
-    runtime->runner_count--;
-    pthread_mutex_unlock(&runtime->lock);
-    return false;
-}
-
-bool mt_block_begin(mt_thread_t *thread) {
-    mt_worker_t *worker = thread->worker;
-    if (!worker) {
-        if (thread->detached_from) {
-            // sc: as in become_spare.
-            mt_a32_add_sc(&thread->detached_from->detached, (uint32_t)-1);
-            mt__tell_idle(thread->detached_from);
-        }
-        return true;
-    }
-    mt_runtime_t *runtime = worker->runtime;
-    // One thread at a time: the whole runtime waits with this one.
-    if (MT_UNLIKELY(runtime->deterministic)) return true;
-    uint64_t turn_start_ns = mt_a64_load_rlx(&worker->turn_start_ns); // this thread's own
-    mt_a64_store_rlx(&worker->turn_start_ns, 0);
-    thread->worker = NULL;
-    thread->detached_from = runtime;
-    if (mt__context_give(runtime, worker)) return true;
-    mt_a64_store_rlx(&worker->turn_start_ns, turn_start_ns);
-    thread->worker = worker;
-    thread->detached_from = NULL;
-    return false;
-}
-
-void mt_block_end(mt_thread_t *thread) {
-    // sc: by rule for `detached`; user code runs again.
-    if (thread->detached_from) mt_a32_add_sc(&thread->detached_from->detached, 1);
 }

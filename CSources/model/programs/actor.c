@@ -221,9 +221,7 @@ void actor_share_slots(void) {
     MODEL_NAME(free_slot);
 }
 
-void actor_await_slot(void) {
-    MODEL_AWAIT(free_slot, 0);
-}
+void actor_await_slot(void) { MODEL_AWAIT(free_slot, 0); }
 
 uint32_t __real_mt__region_take_slow(mt_region_t *region, mt_magazine_t *magazine);
 uint32_t __wrap_mt__region_take_slow(mt_region_t *region, mt_magazine_t *magazine);

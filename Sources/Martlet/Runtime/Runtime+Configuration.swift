@@ -15,9 +15,10 @@ extension Runtime {
         ///
         /// At least 1; default 128 (F17). A turn also ends after 1 ms.
         public var runBudget: Int = 128
-        /// Threads that may stand in for blocked workers.
+        /// Threads that may stand in for blocked workers: of blocking calls and `Runtime.blocking` at once, of other
+        /// handlers that block or compute after 10 ms.
         ///
-        /// Default 64 (F16); over it a blocking call fails with `overloaded`.
+        /// Default 64 (F16); over it a blocking call fails with `overloaded`, and a long handler keeps its worker.
         public var spareWorkersMax: Int = 64
         /// A handler that runs longer is reported once.
         ///
@@ -29,6 +30,12 @@ extension Runtime {
         public var clock: RuntimeClock = .monotonic
         /// Live processes allowed, 1 to 16,777,216, which is the default; over it `start` fails with `systemLimit`.
         public var processesMax: Int = 1 << 24
+
+        /// How long a handler keeps its worker's queue waiting before another thread takes the queue over.
+        ///
+        /// Ten turns: long against what a thread's wake-up costs and what a busy machine takes a thread off its core
+        /// for, short against what a caller notices.
+        private static let standInAfter: Duration = .milliseconds(10)
 
         /// The defaults above.
         public init() {}
@@ -59,6 +66,7 @@ extension Runtime {
             unsafe config.run_budget = UInt32(runBudget)
             unsafe config.spares_max = UInt32(spareWorkersMax)
             unsafe config.stall_limit_ns = stallLimit?._unsignedNanoseconds ?? UInt64.max
+            unsafe config.stand_in_after_ns = Self.standInAfter._unsignedNanoseconds
             unsafe config.tick_ns = clock.tick._unsignedNanoseconds
             unsafe config.processes_max = UInt32(processesMax)
             unsafe config.env = clock.environment

@@ -21,8 +21,10 @@ typedef struct mt_config {
     uint32_t run_budget;     // messages a turn, at least 1
     uint32_t spares_max;     // threads that may stand in for blocked ones
     uint64_t stall_limit_ns; // MT_FOREVER: no watchdog
-    uint64_t tick_ns;        // of the timer wheel, at least 1
-    uint32_t processes_max;  // at most MT_SLOTS_MAX
+    // A handler that runs longer keeps its thread, and another stands in for it; MT_FOREVER: never.
+    uint64_t stand_in_after_ns;
+    uint64_t tick_ns;       // of the timer wheel, at least 1
+    uint32_t processes_max; // at most MT_SLOTS_MAX
     mt_env_t env;
     void *context;                          // handed to the hooks
     struct mt_deterministic *deterministic; // NULL, or env is its (deterministic.h): one worker, no other thread

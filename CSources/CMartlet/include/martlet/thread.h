@@ -25,11 +25,14 @@ typedef struct mt_thread mt_thread_t;
 struct mt_thread {
     // Touched by the thread alone; NULL at attach.
     struct mt_frame *frame;           // innermost handler on this thread's stack
-    struct mt_worker *worker;         // the worker whose context this thread runs
     struct mt_runtime *runtime;       // whose worker or spare this thread is, for life
     struct mt_runtime *detached_from; // the runtime whose context this thread gave away when it blocked
     void *stats_runtime;              // cache of the statistics: whose ...
     void *stats;                      // ... and where
+    // The worker's context this thread runs, and who may touch it (src/context.h).
+    mt_aptr_t worker;   // mt_worker_t; the thread writes, the monitor reads
+    mt_a64_t is_inside; // the thread writes, the monitor reads
+    mt_a32_t claim;     // CAS by both
     mt_node_magazine_t nodes[MT_NODE_CLASSES];
     mt_magazine_t slots;   // of mt_slots
     mt_magazine_t replies; // of mt_replies
