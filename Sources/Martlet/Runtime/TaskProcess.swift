@@ -51,9 +51,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     ///
     /// False: it was killed meanwhile.
     func takeBack() -> Bool {
-        guard let thread = unsafe mt_thread_self(), unsafe mt_phase_leave(&slice.pointee.frame, thread) else {
-            return false
-        }
+        guard let thread = unsafe mt_thread_self(), unsafe mt_phase_leave(&slice.pointee.frame, thread) else { return false }
         unsafe mt_slice_move(slice, thread)
         return true
     }
