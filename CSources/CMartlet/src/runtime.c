@@ -239,8 +239,9 @@ uint32_t mt_runtime_stop(mt_runtime_t *runtime, uint64_t deadline_ns) {
     }
     // A thread that is still inside user code may come back at any time: what it touches stays.
     if (left_behind) return left_behind;
-    if (runtime->timers) mt_timers_destroy(runtime->timers);
-    runtime->timers = NULL;
+    // The pointer stays: who is slow to arm is told that the shards are shut.
+    if (runtime->timers && !runtime->timers_ended) mt_timers_destroy(runtime->timers);
+    runtime->timers_ended = true;
     pthread_mutex_lock(&runtime->retry_mutex);
     free(runtime->retries);
     runtime->retries = NULL;

@@ -94,8 +94,9 @@ struct mt_runtime {
     mt_config_t config;
     mt_deterministic_t *deterministic; // NULL: the ordinary scheduler; constant
     mt_a32_t state;
-    mt_a32_t processes; // live
-    mt_timers_t *timers;
+    mt_a32_t processes;  // live
+    mt_timers_t *timers; // constant once started
+    bool timers_ended;   // by who stops
     mt_names_t *names;
     mt_worker_t **workers; // config.workers of them
 
