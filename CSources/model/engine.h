@@ -50,7 +50,7 @@ typedef struct model_thread_state {
     uint64_t deadline_ns;
     uint32_t stores_seen; // WAITING: stores of the execution when it went to sleep
     uint32_t tried_at;    // WAITING: it has run with fresh reads at so many stores
-    uint32_t refused_at;   // its last park found the word changed, at so many stores
+    uint32_t refused_at;  // its last park found the word changed, at so many stores
     bool is_fresh;        // its loads see the latest
     bool timed_out;
     bool has_moved; // it has done something since it was switched to

@@ -99,11 +99,12 @@ static uint32_t last_resort(void) {
         thread->is_fresh = true;
         return i;
     }
-    if (is_over()) return 0;
     if (program->time_passes && model_pass_time()) {
         uint32_t list[MODEL_THREADS_MAX];
-        return list[list_runnable(list, 0) ? model_decide(list_runnable(list, 0)) : 0];
+        uint32_t count = list_runnable(list, 0);
+        return list[model_decide(count)];
     }
+    if (is_over()) return 0;
     char text[256];
     size_t length = 0;
     text[0] = 0;

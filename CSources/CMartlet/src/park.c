@@ -75,7 +75,9 @@ void mt__enter_parked(mt_worker_t *worker, bool *was_last_searcher) {
     worker->next_parked = runtime->parked;
     runtime->parked = worker;
     pthread_mutex_unlock(&runtime->lock);
-    *was_last_searcher = worker->is_searching && before / SEARCHING == 1;
+    // Also who did not search: it may have left that to a searcher that found its work and looked for sleepers before
+    // this one was among them.
+    *was_last_searcher = before / SEARCHING == (worker->is_searching ? 1 : 0);
     worker->is_searching = false;
 }
 

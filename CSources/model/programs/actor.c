@@ -114,6 +114,9 @@ void __wrap_mt_submit(mt_thread_t *thread, mt_slot_t *slot) {
     else __real_mt_submit(thread, slot);
 }
 
+// Only the condition may look at the tail: senders that displace move it.
+static bool is_whole(void *raw) { return mt_aptr_load_acq(&((mt_slot_t *)raw)->tail->next) != NULL; }
+
 // A stalled process comes back when its queue is whole again.
 void __wrap_mt_submit_last(mt_thread_t *thread, mt_slot_t *slot);
 void __wrap_mt_submit_last(mt_thread_t *thread, mt_slot_t *slot) {
@@ -121,7 +124,7 @@ void __wrap_mt_submit_last(mt_thread_t *thread, mt_slot_t *slot) {
         __real_mt_submit_last(thread, slot);
         return;
     }
-    if (slot->stalls) MODEL_AWAIT(slot->tail->next, 0);
+    if (slot->stalls) model_await(is_whole, slot);
     put(slot);
 }
 

@@ -66,8 +66,9 @@ static void two_completers(uint32_t thread) {
 
 // Nobody answers in time, or somebody just does.
 static void with_timeout(uint32_t thread) {
-    if (thread == 1) wait_blocking(mt_env_system_now() + 1000);
-    else complete(thread);
+    if (thread == 1) wait_blocking(1000000000 + 1000); // the checker's clock begins at a second
+    else if (thread == 2) complete(thread);
+    else model_advance(2000);
 }
 
 static void until_resumed(uint32_t times) {
@@ -88,6 +89,7 @@ static void nudged(uint32_t thread) {
 static void check_second(void) {
     MODEL_EXPECT(mt_reply_is_armed(second));
     MODEL_EXPECT(!mt_reply_is_armed(first));
+    MODEL_EXPECT(mt_a32_load_acq(&mt_reply_of(second)->futex) == 0);
 }
 static void check_two(void) {
     check_second();
@@ -106,5 +108,5 @@ static void check_nudged(void) {
     MODEL_PROGRAM(NAME, .setup = SETUP, .body = BODY, .finish = FINISH, .threads = THREADS, .time_passes = PASSES)
 
 REPLY(reply_two, setup, two_completers, check_two, 3, false);
-REPLY(reply_timeout, setup, with_timeout, check_timeout, 2, true);
+REPLY(reply_timeout, setup, with_timeout, check_timeout, 3, true);
 REPLY(reply_nudged, setup_continuation, nudged, check_nudged, 3, false);
