@@ -99,7 +99,7 @@ package final class ManualTime: Sendable {
 
     /// Those that run on it.
     private var runtimes: [Runtime] {
-        attached.withLock { $0.compactMap(\.runtime) }.filter(\.hasTimers)
+        attached.withLock { $0.compactMap(\.runtime) }.filter(\.isRunning)
     }
 
     /// Moves it on, firing timers in order of due time; the handlers of each run to idle.
@@ -131,7 +131,7 @@ package final class ManualTime: Sendable {
 
 extension Runtime {
     /// Whether it has not been shut down.
-    fileprivate var hasTimers: Bool { unsafe mt_runtime_timers(core.pointer) != nil }
+    fileprivate var isRunning: Bool { context.held != nil }
 
     /// When its next timer has to be looked after, in nanoseconds of its clock.
     fileprivate var nextDue: UInt64 { unsafe mt_timers_next_due(mt_runtime_timers(core.pointer)) }
