@@ -95,8 +95,11 @@ struct mt_timers {
     void (*wake)(void *context);
     void *context;
     uint32_t shard_mask;
+    uint32_t batch_max;                           // timers taken out in one hold
+    uint32_t (*below)(void *context, uint32_t n); // chooses among timers of one tick; NULL: the first
+    void *below_context;
     mt_timers_t *next_destroyed; // guarded by timer_shards.c's mutex
-    unsigned char pad_constant[MT_CACHE_LINE - 32];
+    unsigned char pad_constant[MT_CACHE_LINE - 48];
     // Written by the driver; read by whoever lowers a due. The instant the driver sleeps until; 0: nobody sleeps.
     mt_a64_t driver;
     unsigned char pad_driver[MT_CACHE_LINE - sizeof(mt_a64_t)];

@@ -94,6 +94,8 @@ mt_status_t mt_timers_create(const mt_env_t *env, uint32_t shards, uint64_t tick
     if (!timers) return status;
     timers->wake = wake;
     timers->context = context;
+    timers->batch_max = MT_TIMER_BATCH;
+    timers->below = NULL;
     // relaxed: published with the whole, under the mutexes of its shards.
     mt_a64_store_rlx(&timers->driver, 0);
     uint64_t origin_ns = env->now_ns(env->context);
@@ -122,6 +124,45 @@ static void drain_shard(mt_timer_shard_t *shard) {
         mt__shard_unlock(shard);
         mt__timer_give(&chain);
         for (uint32_t i = 0; i < count; i++) mt__timer_drop(&events[i]);
+    }
+}
+
+// Timers of one tick among which one is chosen: enough for two sides of any race, few enough to walk at each step.
+#define CHOICE_MAX 16u
+
+// Whose order it must keep: its owner's, else its target's.
+static uint64_t line_of(uint32_t index) {
+    const mt_timer_item_t *item = mt__timer_item(index);
+    if (item->owner_head) return (uint64_t)item->owner_head;
+    return mt__timer_event(item, index).target;
+}
+
+static uint32_t choose(void *context, const mt_wheel_t *wheel, uint32_t first) {
+    const mt_timers_t *timers = context;
+    uint32_t candidates[CHOICE_MAX], count = 0;
+    uint64_t lines[CHOICE_MAX];
+    for (uint32_t index = first; !(index & MT_WHEEL_END) && count < CHOICE_MAX;
+         index = mt__wheel_node(wheel, index)->next) {
+        uint64_t line = line_of(index);
+        bool is_second = false;
+        for (uint32_t i = 0; i < count && !is_second; i++) is_second = lines[i] == line;
+        if (is_second) continue;
+        lines[count] = line;
+        candidates[count++] = index;
+    }
+    return candidates[timers->below(timers->below_context, count)];
+}
+
+void mt_timers_set_choice(mt_timers_t *timers, uint32_t (*below)(void *context, uint32_t n), void *context) {
+    timers->batch_max = 1;
+    timers->below = below;
+    timers->below_context = context;
+    for (uint32_t i = 0; i <= timers->shard_mask; i++) {
+        mt_wheel_t *wheel = &timers->shards[i]->wheel;
+        mt__shard_lock(timers->shards[i]);
+        wheel->choose = choose;
+        wheel->choose_context = timers;
+        mt__shard_unlock(timers->shards[i]);
     }
 }
 

@@ -83,6 +83,10 @@ typedef struct mt_timer_stats {
 // instant the driver sleeps until. MT_INVALID, MT_NO_MEMORY, MT_SYSTEM_LIMIT: *out is untouched. Any thread; blocks.
 mt_status_t mt_timers_create(const mt_env_t *env, uint32_t shards, uint64_t tick_ns, void (*wake)(void *context),
                              void *context, mt_timers_t **out);
+// Makes expire take out one timer in a hold, and lets `below(context, n)`, a number below n, say which of those that
+// are due in one tick; timers of one owner, or to one target without one, keep the order of their arming. Before the
+// first arm.
+void mt_timers_set_choice(mt_timers_t *timers, uint32_t (*below)(void *context, uint32_t n), void *context);
 // Drops every timer left and ends *timers. Who arms beside or after it hears MT_SHUT_DOWN; by reference (cancel,
 // remaining) nothing is found. No other call on it may run or follow. Owner heads must still be readable. Blocks.
 void mt_timers_destroy(mt_timers_t *timers);
