@@ -124,6 +124,7 @@ static void wake_due(void) {
         model_thread_t *thread = &model_threads[i];
         if (thread->state != MODEL_PARKED || thread->deadline_ns > model_now_ns) continue;
         thread->timed_out = true;
+        thread->known_stores = model_stores; // no store is under way for so long
         thread->state = MODEL_READY;
     }
 }

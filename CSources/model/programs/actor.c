@@ -137,6 +137,8 @@ void actor_name_slot(mt_pid_t pid) {
     MODEL_NAME(slot->exits);
 }
 
+void actor_use_scheduler(void) { has_run_queue = false; }
+
 bool actor_work_once(mt_thread_t *thread) {
     uint64_t queued = mt_a64_load_acq(&run_queue);
     mt_slot_t *slot = NULL;

@@ -66,6 +66,9 @@ bool actor_work_once(mt_thread_t *thread);
 // Keeps trying to take a killed process, as the monitor thread does, and runs what is queued meanwhile.
 void actor_retry(mt_thread_t *thread, mt_pid_t pid);
 
+// In setup, at its end: from here on processes go to the scheduler that ships, not to the run queue of one word.
+void actor_use_scheduler(void);
+
 // Where freed slots go, instead of to the magazine of who freed them: the next spawn of any thread has them at once.
 // actor_await_slot sleeps until there is one.
 void actor_share_slots(void);

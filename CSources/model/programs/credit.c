@@ -72,8 +72,10 @@ static void check_both(void) {
     MODEL_EXPECT(got[3]);
 }
 
-MODEL_PROGRAM(credit_two, .setup = setup, .body = two_waiters, .finish = check_both, .threads = 3);
-MODEL_PROGRAM(credit_one_gives_up, .setup = setup_trying, .body = one_gives_up, .finish = check, .threads = 3);
+// Bound 3 takes both beyond three million executions.
+MODEL_PROGRAM(credit_two, .setup = setup, .body = two_waiters, .finish = check_both, .threads = 3, .deep = 2);
+MODEL_PROGRAM(credit_one_gives_up, .setup = setup_trying, .body = one_gives_up, .finish = check, .threads = 3,
+              .deep = 2);
 
 // --- Displacing the oldest -------------------------------------------------------------------------------------------
 
