@@ -21,7 +21,7 @@ CC = $(or $(shell command -v clang 2>/dev/null),$(TOOLCHAIN_CLANG),clang)
 endif
 
 # --- The C check program ---------------------------------------------------------------------------------------------
-# SANITIZE=thread|address   a build of its own under the sanitizer; address brings undefined along
+# SANITIZE=thread|address   a build of its own under the sanitizer; address brings undefined along; or coverage
 # SECONDS=n THREADS=n       how long and how wide the hammers run
 # CHECK_ARGS=...            anything else the program takes
 # CHAOS=1                   a build of its own that delays threads at atomics (make chaos; MT_CHAOS_SEED=n repeats one)
@@ -45,8 +45,12 @@ else ifeq ($(SANITIZE),address)
 SANITIZE_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # gold, clang's default here, prints hundreds of warnings over ASan's symbols; lld comes with the toolchain.
 SANITIZE_LIBS = $(if $(or $(wildcard $(dir $(CC))ld.lld),$(shell command -v ld.lld)),-fuse-ld=lld)
+else ifeq ($(SANITIZE),coverage)
+# The toolchain's clang: its profile must be readable by the tools that read the Swift tests' one.
+CC = $(TOOLCHAIN_CLANG)
+SANITIZE_FLAGS = -fprofile-instr-generate -fcoverage-mapping
 else ifneq ($(SANITIZE),)
-$(error SANITIZE is thread or address, not "$(SANITIZE)")
+$(error SANITIZE is thread, address or coverage, not "$(SANITIZE)")
 endif
 
 # --- Verbs -----------------------------------------------------------------------------------------------------------
@@ -60,7 +64,7 @@ ARGS ?=
 FULL ?=
 BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
 
-.PHONY: help deps deps-extra build bench test check chaos tsan asan lint lint-selftest format clean
+.PHONY: help deps deps-extra build bench test check chaos tsan asan ubsan coverage trust nightly faults soak lint lint-selftest format clean
 
 help:
 	@echo 'make test     C checks, then the Swift tests'
@@ -70,6 +74,9 @@ help:
 	@echo 'make lint     format and house rules    make format  formats Swift and C in place'
 	@echo 'make model    the model checker (BOUND= PROGRAM= SEED= MUTANT=)   make mutants  and that it sees'
 	@echo 'make spin     the second opinion        make chaos   the C checks, threads delayed at atomics'
+	@echo 'make ubsan    all tests, C traps on UB  make coverage  lines of C and Swift (HTML=folder)'
+	@echo 'make trust    all of these, for CI      make nightly   the long versions'
+	@echo 'make faults   the fault figures, CI size  make soak    mixed load for MINUTES=n, a line a minute'
 	@echo 'make deps     installs what is missing  make clean   removes every build folder'
 
 deps:
@@ -106,6 +113,35 @@ asan: deps
 	@$(MAKE) check SANITIZE=address
 	swift test --sanitize=address --disable-xctest --scratch-path .build-asan -Xswiftc -use-ld=lld $(SWIFT_ARGS) $(TEST_ARGS)
 
+# Swift refuses the sanitizer on Linux: the C part traps, the backtrace names the line.
+ubsan: deps
+	swift test --disable-xctest -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined --scratch-path .build-ubsan \
+	    $(SWIFT_ARGS) $(TEST_ARGS)
+
+# Of C and Swift; fails below the limits. HTML=folder for a browsable copy.
+coverage: deps
+	@$(MAKE) -s .build-check-coverage/martlet-check SANITIZE=coverage
+	@Scripts/coverage.sh $(if $(HTML),--html $(HTML))
+
+# Every tool that finds what tests alone do not, sized for each change; Documentation/Trust.md says what each is for.
+trust: deps-extra
+	@Scripts/trust.sh
+
+# The same at length: hours. MINUTES= of soak.
+nightly: deps-extra
+	@Scripts/nightly.sh $(MINUTES)
+
+# One JSON line for each figure of Documentation/Trust.md; fails when a counter is not what it must be.
+faults: deps-extra
+	swift build -c release --product martlet-soak $(SWIFT_ARGS)
+	@Scripts/faults/run.sh "$$(swift build -c release --show-bin-path)/martlet-soak"
+
+# MINUTES=n   a line of JSON a minute; fails when something is lost or grows
+MINUTES ?= 1
+soak: deps
+	swift build -c release --product martlet-soak $(SWIFT_ARGS)
+	"$$(swift build -c release --show-bin-path)/martlet-soak" soak --minutes $(MINUTES)
+
 lint: deps-extra
 	@Scripts/lint.sh
 
@@ -118,7 +154,8 @@ format: deps-extra
 	find CSources -name '*.[ch]' -exec clang-format -i {} +
 
 clean:
-	rm -rf .build .build-check .build-check-thread .build-check-address .build-check-chaos .build-model .build-tsan .build-asan
+	rm -rf .build .build-check .build-check-thread .build-check-address .build-check-chaos .build-check-coverage \
+	    .build-model .build-tsan .build-asan .build-ubsan .build-coverage .build-trust
 
 # Any changed header rebuilds all: the program is small. The Makefile counts too, flags stand in it.
 $(CHECK_BIN): $(CHECK_OBJ)

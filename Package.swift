@@ -18,6 +18,7 @@ let package = Package(
     name: "martlet",
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
+        .library(name: "MartletTestKit", targets: ["MartletTestKit"]),
         .executable(name: "martlet-bench", targets: ["martlet-bench"]),
         .executable(name: "martlet-soak", targets: ["martlet-soak"]),
     ],
@@ -36,6 +37,7 @@ let package = Package(
         .target(
             name: "Martlet", dependencies: ["CMartlet", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
+        .target(name: "MartletTestKit", dependencies: ["Martlet"], swiftSettings: strict),
 
         .target(
             name: "MartletBenchCore", dependencies: [.product(name: "Histogram", package: "hdrhistogram-swift")],
@@ -60,6 +62,8 @@ let package = Package(
         .target(name: "Examples", dependencies: ["Martlet"], path: "Examples", swiftSettings: strict),
 
         .testTarget(name: "MartletTests", dependencies: ["Martlet", "MartletFaults"], swiftSettings: strict),
+        .testTarget(
+            name: "MartletTestKitTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
         .testTarget(name: "MartletBenchTests", dependencies: ["MartletBenchCore"], swiftSettings: strict),
         .testTarget(name: "ExamplesTests", dependencies: ["Examples", "Martlet"], swiftSettings: strict),
     ],

@@ -4,7 +4,7 @@
 # installer of Swift: without a toolchain it says so and stops.
 #
 #   Scripts/deps.sh             what build, test and bench need
-#   Scripts/deps.sh --extra     and what lint and the fault scripts need: clang-format, faketime
+#   Scripts/deps.sh --extra     and what lint, make spin and the fault scripts need: clang-format, spin, faketime
 set -euo pipefail
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -35,8 +35,7 @@ missing=()
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 if [ ${#missing[@]} -gt 0 ] || ! pkg-config --exists liburcu-bp liburcu-cds; then missing+=(liburcu-dev); fi
 if [ "${1:-}" = "--extra" ]; then
-    command -v clang-format >/dev/null || missing+=(clang-format)
-    command -v faketime >/dev/null || missing+=(faketime)
+    for tool in clang-format spin faketime; do command -v "$tool" >/dev/null || missing+=("$tool"); done
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 

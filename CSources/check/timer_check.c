@@ -134,6 +134,24 @@ MT_CHECK(timer_destroy_drops_and_leaves_references_stale) {
     free(probes);
 }
 
+// Who was slow to arm finds the shards shut, and the next timers of the same size have them.
+MT_CHECK(timer_arm_after_destroy_is_refused) {
+    world_t world;
+    probe_t probe = {0};
+    world_open(&world, 2);
+    mt_timers_t *timers = world.timers;
+    world_close(&world);
+    mt_timer_spec_t spec = {.ops = &probe_ops, .payload = &probe, .target = 99, .when_ns = 1000, .period_ns = 1000};
+    uint64_t ref = 0;
+    EXPECT(mt_timers_arm(timers, &spec, NULL, &ref) == MT_SHUT_DOWN && ref == 0 && probe.dropped == 0);
+    EXPECT(mt_region_live(&mt_timer_items) == world.items_before);
+    world_open(&world, 2);
+    EXPECT(world.timers == timers);
+    arm(&world, &probe, 5000, 0, 0);
+    EXPECT(run_to(&world, 5000) == 1);
+    world_close(&world);
+}
+
 MT_CHECK(timer_arm_wakes_a_driver_that_sleeps_too_long) {
     world_t world;
     probe_t probe = {0};

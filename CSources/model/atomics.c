@@ -99,6 +99,7 @@ static uint32_t oldest_visible(const location_t *location, mt_model_order_t orde
         const store_t *store = &location->stores[oldest];
         if (store->epoch <= clock->at[store->writer] || store->sequence <= barrier_sequence) break;
         if (order == mt_model_seq_cst && store->is_sc) break;
+        if (store->sequence <= model_self()->known_stores) break;
     }
     for (uint32_t i = 0; i < location->mark_count; i++) {
         const mark_t *mark = &location->marks[i];
@@ -109,6 +110,11 @@ static uint32_t oldest_visible(const location_t *location, mt_model_order_t orde
 
 static void mark_read(location_t *location, uint32_t index) {
     if (index == 0) return;
+    for (uint32_t i = location->mark_count; i-- > 0;) {
+        if (location->marks[i].thread != model_current) continue;
+        if (location->marks[i].index >= index) return;
+        break;
+    }
     if (location->mark_count == location->mark_capacity)
         location->marks = grown(location->marks, &location->mark_capacity, sizeof(mark_t));
     location->marks[location->mark_count++] =
@@ -240,13 +246,6 @@ bool mt_model_compare_exchange(void *atomic, uint32_t size, uint64_t *expected, 
     return is_done;
 }
 
-void model_see_newest(const void *atomic, uint32_t size) {
-    model_granule_t *granule = model_is_running ? model_granule(atomic) : NULL;
-    if (!granule || !model_is_contended(granule, atomic)) return;
-    location_t *location = location_of(granule, atomic, size);
-    mark_read(location, location->store_count - 1);
-}
-
 void model_acquire_object(void *object) {
     location_t *location = begin(object, 8, MODEL_WRITE, mt_model_acq_rel);
     if (location) read_newest(location, mt_model_acquire);
@@ -254,7 +253,11 @@ void model_acquire_object(void *object) {
 
 void model_release_object(void *object) {
     model_granule_t *granule = model_granule(object);
-    if (!granule || !model_is_contended(granule, object)) return;
+    if (!granule) return;
+    // An access too: who takes the object next, and knows of all but this, has something to learn here.
+    model_access(granule, object, 8, MODEL_WRITE | MODEL_ATOMIC);
+    model_tick();
+    if (!model_is_contended(granule, object)) return;
     location_t *location = location_of(granule, object, 8);
     store_t *store = append_store(location, 0);
     store->releases = true;

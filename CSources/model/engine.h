@@ -31,7 +31,6 @@ static inline void model_clock_join(model_clock_t *into, const model_clock_t *fr
 
 typedef enum model_state {
     MODEL_READY,
-    MODEL_RELAXING, // lets others go first
     MODEL_WAITING,  // model_wait
     MODEL_AWAITING, // model_await
     MODEL_LOCKING,  // on a mutex
@@ -42,14 +41,16 @@ typedef enum model_state {
 typedef struct model_thread_state {
     model_state_t state;
     model_clock_t clock;
-    void *stack_pointer;   // while it does not run
-    void *tls;             // its mt_thread_current, while it does not run
-    const void *sleeps_on; // a mutex or a word
-    uint64_t awaited; // AWAITING: while the word is this
-    uint32_t awaited_size;
+    void *stack_pointer;               // while it does not run
+    void *tls;                         // its mt_thread_current, while it does not run
+    const void *sleeps_on;             // a mutex or a word
+    bool (*condition)(void *argument); // AWAITING
+    void *argument;
+    uint32_t known_stores; // its loads see none older than the newest of so many stores
     uint64_t deadline_ns;
-    uint32_t stores_seen; // WAITING, RELAXING: stores of the execution when it went to sleep
+    uint32_t stores_seen; // WAITING: stores of the execution when it went to sleep
     uint32_t tried_at;    // WAITING: it has run with fresh reads at so many stores
+    uint32_t refused_at;  // its last park found the word changed, at so many stores
     bool is_fresh;        // its loads see the latest
     bool timed_out;
     bool has_moved; // it has done something since it was switched to
@@ -163,7 +164,6 @@ extern const void *model_fault_address; // of the last race or use after free
 
 void model_atomics_reset(void);
 uint64_t model_read_memory(const void *atomic, uint32_t size); // the newest value
-void model_see_newest(const void *atomic, uint32_t size);      // this thread's later loads see no older one
 // A mutex or a clock is like an atomic that is exchanged: returns after the point, joined with the last releaser.
 void model_acquire_object(void *object);
 void model_release_object(void *object);
@@ -187,6 +187,7 @@ void *model_alloc(size_t size, size_t alignment);
 // --- sync.c
 
 void model_sync_reset(void);
+void model_sync_mark(void); // setup has ended
 extern uint64_t model_now_ns;
 void model_wake_word(const void *word, uint32_t count);
 void model_unlock_wake(const void *mutex);

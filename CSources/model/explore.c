@@ -112,7 +112,7 @@ static void show(const model_program_t *program) {
 
 static double seconds_now(void) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); // of this core: others may use the machine
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
@@ -124,6 +124,7 @@ void model_explore(const model_program_t *program, const model_options_t *asked,
     double begin = seconds_now();
     program->setup();
     model_heap_mark();
+    model_sync_mark();
     for (;;) {
         run_once(program);
         if (outcome == MODEL_AGAIN) {

@@ -29,7 +29,6 @@ void *model_fiber_make(void *stack_end, void (*entry)(void)) {
     // At entry the stack is as after a call: 8 off a multiple of 16, the (empty) return address on top.
     void **top = stack_end;
     *--top = NULL;
-    *--top = NULL;
     *--top = (void *)entry;
     for (int i = 0; i < 6; i++) *--top = NULL;
     return top;

@@ -48,9 +48,12 @@ uint32_t model_thread(void);
 // Sleeps until another thread has stored something: how a program waits where the runtime would come back later. When
 // all threads wait, each runs once more and sees the latest values; if that stores nothing, it is a deadlock.
 void model_wait(void);
-// Sleeps until the newest value of a word is another: for waits that are not what is examined.
-void model_await(const void *word, uint32_t size, uint64_t while_it_is);
-#define MODEL_AWAIT(word, value) model_await(&(word), sizeof(word), (uint64_t)(value))
+// Sleeps until the condition holds of the newest values, and sees nothing older afterwards: for waits that are not what
+// is examined. The condition only reads.
+void model_await(bool (*condition)(void *argument), void *argument);
+// The same, until a word is something else.
+void model_await_change(const void *word, uint32_t size, uint64_t while_it_is);
+#define MODEL_AWAIT(word, value) model_await_change(&(word), sizeof(word), (uint64_t)(value))
 // One of 0 ..< count: every one is tried.
 uint32_t model_choose(uint32_t count);
 // Moves the clock; sleepers whose deadline has come may go on.
@@ -69,7 +72,9 @@ typedef struct model_started {
     void (*body)(void *argument);
     void *argument;
 } model_started_t;
-// What the n-th thread_start of setup asked for; a program's thread may call it.
+// What the n-th thread_start asked for, from 0; a program's thread may call it. NULL: not started.
 const model_started_t *model_started(uint32_t number);
+// The same, and sleeps until it was started: for threads that the core starts in an execution.
+const model_started_t *model_await_started(uint32_t number);
 
 #endif

@@ -64,6 +64,9 @@ MODEL_ARGS = $(if $(BOUND),--bound $(BOUND)) $(if $(PROGRAM),--only $(PROGRAM)) 
 
 .PHONY: model mutants spin
 
+spin:
+	@CSources/model/spin.sh
+
 mutants: deps
 	@$(MAKE) -s $(MODEL_BIN)
 	@CC=$(CC) BOUND=$(BOUND) CSources/model/mutants.sh $(MUTANT)

@@ -37,7 +37,7 @@ run() {
         printf 'STALE     %-36s the patch no longer applies\n' "$name"
         return 1
     fi
-    local sources="$model/programs/world.c $model/programs/names_none.c"
+    local sources="$model/programs/world.c $model/programs/actor.c $model/programs/names_none.c"
     for source in $(grep -lE "^[A-Z_]+\($program[,)]" "$model"/programs/*.c); do sources+=" $source"; done
     if ! make -s -j2 MODEL_DIR="$dir" MODEL_CORE="$dir/tree/CSources/CMartlet" MODEL_PROGRAM_SRC="$sources" \
         "$dir/martlet-model" >"$dir/build.log" 2>&1; then

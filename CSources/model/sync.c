@@ -27,10 +27,14 @@ static held_t held[MUTEXES_MAX];
 static uint32_t held_count;
 
 static model_started_t started[STARTED_MAX];
-static uint32_t started_count;
+static model_clock_t start_clock[STARTED_MAX]; // what whoever started it knew
+static uint32_t started_count, started_by_setup;
 static uint64_t clock_object; // stands for the clock where it matters who comes first
 
+void model_sync_mark(void) { started_by_setup = started_count; }
+
 void model_sync_reset(void) {
+    started_count = started_by_setup;
     held_count = 0;
     model_now_ns = BEGIN_NS;
 }
@@ -98,10 +102,11 @@ int __wrap_pthread_setspecific(pthread_key_t key, const void *value) {
     return 0;
 }
 
-// --- The asymmetric barrier (barrier.h) -------------------------------------------------------------------------------
+// --- The asymmetric barrier (barrier.h)
+// -------------------------------------------------------------------------------
 
-bool mt_barrier_is_asymmetric;
-void mt_barrier_init(void) { mt_barrier_is_asymmetric = true; }
+bool mt_barrier_is_asymmetric = true; // the other way is an ordinary Dekker pair
+void mt_barrier_init(void) {}
 void mt_barrier_heavy(void) { mt_model_membarrier(); }
 
 // --- The clock -------------------------------------------------------------------------------------------------------
@@ -119,6 +124,7 @@ static void wake_due(void) {
         model_thread_t *thread = &model_threads[i];
         if (thread->state != MODEL_PARKED || thread->deadline_ns > model_now_ns) continue;
         thread->timed_out = true;
+        thread->known_stores = model_stores; // no store is under way for so long
         thread->state = MODEL_READY;
     }
 }
@@ -153,13 +159,26 @@ static uint64_t random_bits(void *context) {
 static mt_status_t thread_start(void *context, const char *name, void (*body)(void *), void *argument,
                                 uint64_t *handle) {
     (void)context, (void)name;
-    if (model_is_running || started_count == STARTED_MAX) return MT_SYSTEM_LIMIT;
+    if (started_count == STARTED_MAX) return MT_SYSTEM_LIMIT;
     started[started_count] = (model_started_t){body, argument};
+    if (model_is_running) {
+        start_clock[started_count] = model_self()->clock;
+        model_tick();
+    }
     *handle = ++started_count;
     return MT_OK;
 }
 
-const model_started_t *model_started(uint32_t number) { return &started[number]; }
+const model_started_t *model_started(uint32_t number) { return number < started_count ? &started[number] : NULL; }
+
+static bool has_started(void *number) { return started_count > *(uint32_t *)number; }
+
+const model_started_t *model_await_started(uint32_t number) {
+    model_await(has_started, &number);
+    // What the starter did before is seen, as by a thread that begins.
+    model_clock_join(&model_self()->clock, &start_clock[number]);
+    return &started[number];
+}
 
 static void thread_join(void *context, uint64_t handle) { (void)context, (void)handle; }
 
@@ -169,9 +188,14 @@ static bool park(void *context, mt_a32_t *word, uint32_t expected, uint64_t dead
     model_self()->is_fresh = true;
     uint32_t now = mt_a32_load_acq(word);
     model_self()->is_fresh = false;
-    if (now != expected) return true;
-    if (deadline_ns <= model_now_ns) return false;
     model_thread_t *self = model_self();
+    if (now != expected) {
+        // A loop that comes here twice with nothing changed waits for somebody: the system would run them.
+        if (self->refused_at == model_stores + 1) model_sleep(MODEL_WAITING);
+        self->refused_at = model_stores + 1;
+        return true;
+    }
+    if (deadline_ns <= model_now_ns) return false;
     self->sleeps_on = word;
     self->deadline_ns = deadline_ns;
     self->timed_out = false;

@@ -12,7 +12,7 @@
 
 extern _Thread_local struct mt_thread *mt_thread_current;
 
-#define STEPS_MAX 200000u // operations of an execution: more is a livelock
+#define STEPS_MAX 20000u // operations of an execution: more is a livelock
 
 model_thread_t model_threads[MODEL_THREADS_MAX];
 uint32_t model_current;
@@ -25,16 +25,17 @@ static uint32_t steps;
 
 uint32_t model_thread(void) { return model_current; }
 
+static bool holds(const model_thread_t *thread);
+
 static bool may_run(uint32_t number) {
     const model_thread_t *thread = &model_threads[number];
     switch (thread->state) {
     case MODEL_READY:
         return true;
-    case MODEL_RELAXING:
     case MODEL_WAITING:
         return thread->stores_seen != model_stores;
     case MODEL_AWAITING:
-        return model_read_memory(thread->sleeps_on, thread->awaited_size) != thread->awaited;
+        return holds(thread);
     case MODEL_LOCKING:
     case MODEL_PARKED:
     case MODEL_ENDED:
@@ -85,15 +86,12 @@ static bool is_over(void) {
 }
 
 static const char *state_name(model_state_t state) {
-    static const char *const names[] = {"ready", "relaxing", "waiting", "awaiting", "locking", "parked", "ended"};
+    static const char *const names[] = {"ready", "waiting", "awaiting", "locking", "parked", "ended"};
     return names[state];
 }
 
 // Nobody can run. Who may after all: a waiter with fresh reads, or a sleeper whose time has come. 0: the end is right.
 static uint32_t last_resort(void) {
-    // Who only let others go first.
-    for (uint32_t i = 1; i <= program->threads; i++)
-        if (model_threads[i].state == MODEL_RELAXING) return i;
     for (uint32_t i = 1; i <= program->threads; i++) {
         model_thread_t *thread = &model_threads[i];
         if (thread->state != MODEL_WAITING || thread->tried_at == model_stores + 1) continue;
@@ -101,11 +99,12 @@ static uint32_t last_resort(void) {
         thread->is_fresh = true;
         return i;
     }
-    if (is_over()) return 0;
     if (program->time_passes && model_pass_time()) {
         uint32_t list[MODEL_THREADS_MAX];
-        return list[list_runnable(list, 0) ? model_decide(list_runnable(list, 0)) : 0];
+        uint32_t count = list_runnable(list, 0);
+        return list[model_decide(count)];
     }
+    if (is_over()) return 0;
     char text[256];
     size_t length = 0;
     text[0] = 0;
@@ -140,20 +139,40 @@ void model_wait(void) {
     model_sleep(MODEL_WAITING);
 }
 
-void model_await(const void *word, uint32_t size, uint64_t while_it_is) {
-    model_thread_t *self = model_self();
-    self->sleeps_on = word;
-    self->awaited = while_it_is;
-    self->awaited_size = size;
-    // Seen as the kernel would: what it waits for is ordered by the load that follows.
-    if (model_read_memory(word, size) == while_it_is) model_sleep(MODEL_AWAITING);
-    model_see_newest(word, size);
+static bool holds(const model_thread_t *thread) {
+    model_is_running = false; // what the condition reads is nobody's access
+    bool result = thread->condition(thread->argument);
+    model_is_running = true;
+    return result;
 }
 
+void model_await(bool (*condition)(void *argument), void *argument) {
+    model_thread_t *self = model_self();
+    self->condition = condition;
+    self->argument = argument;
+    if (!holds(self)) model_sleep(MODEL_AWAITING);
+    self->known_stores = model_stores;
+}
+
+typedef struct awaited {
+    const void *word;
+    uint32_t size;
+    uint64_t value;
+} awaited_t;
+
+static bool has_changed(void *raw) {
+    const awaited_t *awaited = raw;
+    return model_read_memory(awaited->word, awaited->size) != awaited->value;
+}
+
+void model_await_change(const void *word, uint32_t size, uint64_t while_it_is) {
+    awaited_t awaited = {word, size, while_it_is};
+    model_await(has_changed, &awaited);
+}
+
+// A short bounded loop passes time; who waits for others in one would be a livelock.
 void mt_model_relax(void) {
-    if (!model_is_running || model_is_alone) return;
-    model_now_ns += 1000;
-    model_sleep(MODEL_RELAXING);
+    if (model_is_running) model_now_ns += 1000;
 }
 
 static void thread_main(void) {

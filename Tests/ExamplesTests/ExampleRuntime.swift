@@ -26,7 +26,7 @@ struct ExampleRuntime {
 
     /// Moves time on and runs what is due; returns when all is idle.
     func advance(_ duration: Duration) {
-        runtime.advanceBlocking(time, byNanoseconds: duration._unsignedNanoseconds)
+        time.advanceBlocking(byNanoseconds: duration._unsignedNanoseconds)
     }
 }
 

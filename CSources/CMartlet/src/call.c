@@ -2,6 +2,7 @@
 // The caller's side of a call: deadlines, room, blocking, and running a handler in place.
 #include "martlet/call.h"
 
+#include "context.h"
 #include "martlet/slice.h"
 #include "runtime_state.h"
 
@@ -94,6 +95,9 @@ void mt_room_return(mt_pid_t pid) {
 }
 
 bool mt_call_wait_blocking(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadline_ns) {
+    // There the context comes back to this thread, when the seed says so.
+    const mt_worker_t *worker = mt__context_of(thread);
+    if (MT_UNLIKELY(worker && worker->runtime->deterministic)) return mt__deterministic_wait(thread, ref);
     if (!mt_block_begin(thread)) {
         mt_reply_complete(ref, MT_REPLY_OVERLOADED);
         mt_reply_wait_blocking(ref, &runtime->env, MT_FOREVER); // a claimer may be at work: its answer is at hand

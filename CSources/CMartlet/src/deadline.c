@@ -28,11 +28,17 @@ static void drop(mt_timer_event_t *event) { (void)event; }
 
 static const mt_timer_ops_t deadline_ops = {.fire = fire, .drop = drop};
 
+static void arm_wheel_as(mt_runtime_t *runtime, mt_reply_ref_t ref, const mt_timer_spec_t *spec, uint64_t *timer) {
+    mt_status_t status = mt_timers_arm(runtime->timers, spec, NULL, timer);
+    if (MT_LIKELY(status == MT_OK)) return;
+    // Without an item for it the call has no deadline it could keep: it fails now, as overload.
+    mt_reply_complete(ref, status == MT_SHUT_DOWN ? MT_REPLY_SHUT_DOWN : MT_REPLY_OVERLOADED);
+}
+
 static void arm_wheel(mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadline_ns) {
     mt_timer_spec_t spec = {.ops = &deadline_ops, .target = ref, .when_ns = deadline_ns};
     uint64_t timer = 0;
-    // Without an item for it the call has no deadline it could keep: it fails now, as overload.
-    if (mt_timers_arm(runtime->timers, &spec, NULL, &timer) != MT_OK) mt_reply_complete(ref, MT_REPLY_OVERLOADED);
+    arm_wheel_as(runtime, ref, &spec, &timer);
 }
 
 static void push_out_oldest(mt_worker_t *worker) {
@@ -99,7 +105,7 @@ void mt_deadline_arm(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t 
         mt_timer_spec_t spec = {.ops = &deadline_ops, .target = ref, .when_ns = deadline_ns};
         // The slot's timer word is the caller's.
         uint64_t *timer = &((mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref))->timer;
-        if (mt_timers_arm(runtime->timers, &spec, NULL, timer) != MT_OK) mt_reply_complete(ref, MT_REPLY_OVERLOADED);
+        arm_wheel_as(runtime, ref, &spec, timer);
         deadline_ns = MT_FOREVER; // what is left to do in the nursery is the nudge
     }
     if (MT_LIKELY(has_nursery)) keep(worker, ref, deadline_ns);

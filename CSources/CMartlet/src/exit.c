@@ -155,8 +155,8 @@ void mt_slice_exit_begin(mt_slice_t *slice, void *reason) {
     // acquire: by rule; the CAS below decides.
     uint64_t life = mt_a64_load_acq(&slot->life);
     // release: nothing of the incarnation is needed by who reads DYING; strangers may still add flags, hence the CAS.
-    while (
-        !mt_a64_cas(&slot->life, &life, mt_life_make(generation, MT_LIFE_DYING | (life & (MT_LIFE_TAKEN | MT_LIFE_BACK))))) {
+    while (!mt_a64_cas(&slot->life, &life,
+                       mt_life_make(generation, MT_LIFE_DYING | (life & (MT_LIFE_TAKEN | MT_LIFE_BACK))))) {
     }
     slot->last_generation = generation;
     slot->last_reason = reason;

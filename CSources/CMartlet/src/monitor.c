@@ -49,7 +49,7 @@ void mt__retry_later(mt_runtime_t *runtime, mt_pid_t pid) {
 
 // Takes happen with no lock held: a submit to a stopped runtime runs the process here. Others append meanwhile; only
 // this thread removes.
-static void retry_kills(mt_runtime_t *runtime, mt_thread_t *thread) {
+void mt__retry_kills(mt_runtime_t *runtime, mt_thread_t *thread) {
     for (uint32_t i = 0; i < mt_a32_load_acq(&runtime->retry_pending);) {
         pthread_mutex_lock(&runtime->retry_mutex);
         mt_pid_t pid = runtime->retries[i];
@@ -107,7 +107,7 @@ static void watch_worker(mt_runtime_t *runtime, mt_worker_t *worker, uint64_t no
 static bool look(mt_runtime_t *runtime, mt_thread_t *thread, bool *is_urgent) {
     uint64_t now = mt__now(runtime);
     mt_a32_store_rlx(&runtime->coarse_ms, (uint32_t)(now / 1000000));
-    retry_kills(runtime, thread);
+    mt__retry_kills(runtime, thread);
     mt_findings_t findings = {0};
     for (uint32_t i = 0; i < runtime->config.workers; i++) watch_worker(runtime, runtime->workers[i], now, &findings);
     report_stuck(runtime, now);

@@ -67,7 +67,7 @@ void mt__tell_idle(mt_runtime_t *runtime) {
     mt_env_system.unpark(NULL, &runtime->idle_epoch, UINT32_MAX >> 1);
 }
 
-static void enter_parked(mt_worker_t *worker, bool *was_last_searcher) {
+void mt__enter_parked(mt_worker_t *worker, bool *was_last_searcher) {
     mt_runtime_t *runtime = worker->runtime;
     pthread_mutex_lock(&runtime->lock);
     // sc: Dekker with submit and with mt_runtime_wait_idle, see above.
@@ -76,12 +76,14 @@ static void enter_parked(mt_worker_t *worker, bool *was_last_searcher) {
     worker->next_parked = runtime->parked;
     runtime->parked = worker;
     pthread_mutex_unlock(&runtime->lock);
-    *was_last_searcher = worker->is_searching && before / SEARCHING == 1;
+    // Also who did not search: it may have left that to a searcher that found its work and looked for sleepers before
+    // this one was among them.
+    *was_last_searcher = before / SEARCHING == (worker->is_searching ? 1 : 0);
     worker->is_searching = false;
 }
 
 // Off the stack if still on it; else the notifier has made this worker a searcher.
-static void leave_parked(mt_worker_t *worker) {
+void mt__leave_parked(mt_worker_t *worker) {
     mt_runtime_t *runtime = worker->runtime;
     pthread_mutex_lock(&runtime->lock);
     if (worker->is_parked) {
@@ -113,7 +115,7 @@ void mt__park(mt_worker_t *worker) {
     // Completing a call puts its waiter in run-next, where nobody else looks.
     if (MT_UNLIKELY(mt_aptr_load_rlx(&worker->run_next) != NULL)) return;
     bool was_last_searcher = false;
-    enter_parked(worker, &was_last_searcher);
+    mt__enter_parked(worker, &was_last_searcher);
     if (was_last_searcher && mt__has_work(runtime)) mt__notify(runtime);
     void *nobody = NULL;
     // Virtual time has no driver: who moves the clock fires what is due.
@@ -132,7 +134,7 @@ void mt__park(mt_worker_t *worker) {
         // release: the next driver comes after this one took its instant back.
         mt_aptr_store_rel(&runtime->driver, NULL);
     }
-    leave_parked(worker);
+    mt__leave_parked(worker);
     // A token that comes after this wakes the next sleep early: it looks and sleeps again.
     mt_a32_xchg(&worker->token, 0);
 }

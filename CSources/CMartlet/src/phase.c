@@ -68,8 +68,8 @@ bool mt_process_take(mt_thread_t *thread, mt_pid_t pid) {
     // sc: the load of the rare side. acquire: pairs with the release of IN: the owner's words, and every effect so far.
     if (mt_a64_load_sc(&slot->phase) != mt_phase_make(mt_pid_generation(pid), MT_PHASE_IN)) return false;
     life |= MT_LIFE_FENCE;
-    // acq_rel: one of this and the CAS in mt__phase_leave_doomed wins; a leave since `life` was read has changed it. The
-    // slot is this thread's now, and the worker's that it is submitted to.
+    // acq_rel: one of this and the CAS in mt__phase_leave_doomed wins; a leave since `life` was read has changed it.
+    // The slot is this thread's now, and the worker's that it is submitted to.
     if (!mt_a64_cas(&slot->life, &life, life | MT_LIFE_TAKEN)) return false;
     mt_submit(thread, slot);
     return true;

@@ -59,10 +59,12 @@ static void runner_main(void *raw) {
     runner->thread = thread;
     for (mt_worker_t *worker; (worker = wait_as_spare(runner));) {
         mt__context_accept(thread, runner, worker);
-        mt__worker_run(thread, worker);
+        if (runtime->deterministic) mt__deterministic_main(runtime->deterministic, thread);
+        else mt__worker_run(thread, worker);
         if (mt__context_detach(thread)) break; // it still has it: the runtime stops
         mt__context_leave(thread, MT_CONTEXT_OUTSIDE);
         become_spare(runner, thread);
+        if (runtime->deterministic) mt__deterministic_pass(runtime->deterministic);
     }
     mt__context_leave(thread, MT_CONTEXT_OUTSIDE);
     thread->detached_from = NULL;
@@ -145,6 +147,11 @@ bool mt_block_begin(mt_thread_t *thread) {
             mt_a32_add_sc(&thread->detached_from->detached, (uint32_t)-1);
             mt__tell_idle(thread->detached_from);
         }
+        return true;
+    }
+    if (MT_UNLIKELY(worker->runtime->deterministic)) {
+        // One thread at a time: the whole runtime waits with this one.
+        mt__context_leave(thread, before);
         return true;
     }
     // Inside until the context is given: starting a thread takes longer than the monitor's patience at times.

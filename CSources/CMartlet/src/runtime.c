@@ -30,7 +30,8 @@ static mt_status_t init_regions(void) {
 
 static bool is_valid(const mt_config_t *config) {
     return config->workers >= 1 && config->workers <= WORKERS_MAX && config->run_budget >= 1 && config->tick_ns >= 1 &&
-           config->processes_max >= 1 && config->processes_max <= MT_SLOTS_MAX && config->env.now_ns;
+           config->processes_max >= 1 && config->processes_max <= MT_SLOTS_MAX && config->env.now_ns &&
+           (!config->deterministic || config->workers == 1);
 }
 
 static void free_workers(mt_runtime_t *runtime) {
@@ -91,7 +92,8 @@ static mt_status_t start_threads(mt_runtime_t *runtime) {
         status = mt__runner_start(runtime, runtime->workers[i]);
         if (status == MT_OK) runtime->runner_count++;
     }
-    if (status != MT_OK) return status;
+    // The loop of a deterministic runtime does what the monitor does elsewhere.
+    if (status != MT_OK || runtime->deterministic) return status;
     mt_a32_add(&runtime->threads, 1);
     status = runtime->env.thread_start(runtime->env.context, "martlet-monitor", mt__monitor_main, runtime,
                                        &runtime->monitor_handle);
@@ -109,6 +111,12 @@ static void keep(mt_runtime_t *runtime) {
     pthread_mutex_unlock(&mutex);
 }
 
+static mt_status_t make_timers(mt_runtime_t *runtime) {
+    if (runtime->deterministic) return mt__deterministic_adopt(runtime->deterministic, runtime);
+    return mt_timers_create(&runtime->env, TIMER_SHARDS_PER_WORKER * runtime->config.workers, runtime->config.tick_ns,
+                            mt__wake_driver, runtime, &runtime->timers);
+}
+
 mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out) {
     mt__forked_check();
     if (!is_valid(config)) return MT_INVALID;
@@ -123,14 +131,13 @@ mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out) {
     keep(runtime);
     runtime->config = *config;
     runtime->env = config->env;
+    runtime->deterministic = config->deterministic;
     pthread_mutex_init(&runtime->lock, NULL);
     pthread_mutex_init(&runtime->retry_mutex, NULL);
     pthread_mutex_init(&runtime->stats_mutex, NULL);
     mt_a32_store_rlx(&runtime->coarse_ms, (uint32_t)(mt__now(runtime) / 1000000));
     status = make_workers(runtime);
-    if (status == MT_OK)
-        status = mt_timers_create(&runtime->env, TIMER_SHARDS_PER_WORKER * config->workers, config->tick_ns,
-                                  mt__wake_driver, runtime, &runtime->timers);
+    if (status == MT_OK) status = make_timers(runtime);
     if (status == MT_OK) status = mt_names_create(mt_pid_is_alive, &runtime->names);
     if (status == MT_OK) status = start_threads(runtime);
     if (status != MT_OK) {
@@ -237,8 +244,9 @@ uint32_t mt_runtime_stop(mt_runtime_t *runtime, uint64_t deadline_ns) {
     }
     // A thread that is still inside user code may come back at any time: what it touches stays.
     if (left_behind) return left_behind;
-    if (runtime->timers) mt_timers_destroy(runtime->timers);
-    runtime->timers = NULL;
+    // The pointer stays: who is slow to arm is told that the shards are shut.
+    if (runtime->timers && !runtime->timers_ended) mt_timers_destroy(runtime->timers);
+    runtime->timers_ended = true;
     pthread_mutex_lock(&runtime->retry_mutex);
     free(runtime->retries);
     runtime->retries = NULL;

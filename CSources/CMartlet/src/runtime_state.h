@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "martlet/credit.h"
+#include "martlet/deterministic.h"
 #include "martlet/pool.h"
 #include "martlet/runtime.h"
 #include "martlet/stats.h"
@@ -91,9 +92,11 @@ typedef struct mt_runner {
 struct mt_runtime {
     mt_env_t env;
     mt_config_t config;
+    mt_deterministic_t *deterministic; // NULL: the ordinary scheduler; constant
     mt_a32_t state;
-    mt_a32_t processes; // live
-    mt_timers_t *timers;
+    mt_a32_t processes;  // live
+    mt_timers_t *timers; // constant once started
+    bool timers_ended;   // by who stops
     mt_names_t *names;
     mt_worker_t **workers; // config.workers of them
 
@@ -156,6 +159,8 @@ void mt__park(mt_worker_t *worker);
 void mt__wake_driver(void *runtime);
 bool mt__has_work(mt_runtime_t *runtime);
 void mt__tell_idle(mt_runtime_t *runtime);
+void mt__enter_parked(mt_worker_t *worker, bool *was_last_searcher);
+void mt__leave_parked(mt_worker_t *worker);
 // worker.c
 void mt__worker_run(mt_thread_t *thread, mt_worker_t *worker); // until its context is another's, or the runtime stops
 // runner.c
@@ -199,8 +204,21 @@ void mt__drain_stopped(mt_runtime_t *runtime);
 void mt__monitor_main(void *runtime);
 void mt__monitor_wake(mt_runtime_t *runtime);
 void mt__retry_later(mt_runtime_t *runtime, mt_pid_t pid);
+void mt__retry_kills(mt_runtime_t *runtime, mt_thread_t *thread);
 // deadline.c
 void mt__nursery_age(mt_worker_t *worker, uint64_t now_ns); // between turns
 uint64_t mt__nursery_deadline(mt_worker_t *worker);         // when to look again, MT_FOREVER: empty
+// deterministic.c
+// Gives a runtime that starts its state, and makes its timers.
+mt_status_t mt__deterministic_adopt(mt_deterministic_t *run, mt_runtime_t *runtime);
+// deterministic_step.c
+// The loop of a runner, in place of the ordinary one: returns when the runtime stops, or without the context when
+// another thread is to go on.
+void mt__deterministic_main(mt_deterministic_t *run, mt_thread_t *thread);
+// Wakes that other thread.
+void mt__deterministic_pass(mt_deterministic_t *run);
+// A worker's handler waits for a reply: the context goes to another thread and comes back. False: there is no thread
+// left, the slot is completed as overloaded.
+bool mt__deterministic_wait(mt_thread_t *thread, mt_reply_ref_t ref);
 
 #endif

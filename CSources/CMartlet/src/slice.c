@@ -170,7 +170,8 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
     if (MT_UNLIKELY(slice->frame.parked_reply)) mt_slice_publish_parked(slice);
     for (;;) {
         if (!node) {
-            if (may_leave && turn_is_over(slice) && has_more(slice)) {
+            if (turn_is_over(slice) && has_more(slice)) {
+                if (!may_leave) return slice->kind = MT_SLICE_YIELD; // who runs it next looks at its life
                 // A killed process is told at once; its budget is its own affair.
                 uint64_t life = mt_a64_load_acq(&slot->life);
                 if (!mt_life_is_calm(life, slice->frame.generation)) return die(slice, life);
@@ -204,7 +205,14 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
 
 uint32_t mt__slice_next_slow(mt_slice_t *slice, mt_node_t *node) { return next_slow(slice, node, true); }
 
-uint32_t mt_slice_poll(mt_slice_t *slice) { return next_slow(slice, NULL, false); }
+uint32_t mt__slice_poll_slow(mt_slice_t *slice, mt_node_t *node) {
+    // On a thread that is no worker's: what else waits for it is not this runtime's business.
+    if (slice->budget == 0 && !mt__context_of(slice->thread)) {
+        if (!slice->bounded) mt__depth_measure(slice);
+        slice->budget = mt_runtime_of(slice->slot)->config.run_budget;
+    }
+    return next_slow(slice, node, false);
+}
 
 // The slot has no incarnation and its queue is empty: its generation ends, and the next spawn may have it. We still own
 // the mailbox; a spawner that takes the slot now only pushes.
@@ -378,12 +386,17 @@ const mt_class_t *mt_pid_class(mt_pid_t pid) {
     return mt_life_generation(life) == mt_pid_generation(pid) && life & MT_LIFE_LIVE ? klass : NULL;
 }
 
-void mt_slice_move(mt_slice_t *slice, mt_thread_t *thread) {
-    slice->thread = thread;
-    slice->stats = mt_stats(thread, mt_runtime_of(slice->slot));
+void mt_slice_resume(mt_slice_t *slice, mt_thread_t *thread) {
+    mt_slice_move(slice, thread);
+    slice->budget = mt_runtime_of(slice->slot)->config.run_budget;
 }
 
 bool mt_slice_give_back(mt_slice_t *slice) { return leave(slice); }
+
+void mt_slice_yield(mt_slice_t *slice) {
+    set_phase(slice, MT_PHASE_OUT);
+    requeue(slice);
+}
 
 void mt_slice_hand_over(mt_slice_t *slice) {
     if (slice->bounded) mt_credit_settle(slice->bounded, slice->frame.generation);

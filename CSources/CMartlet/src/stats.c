@@ -51,7 +51,8 @@ void mt_runtime_statistics(mt_runtime_t *runtime, mt_statistics_t *out) {
     pthread_mutex_unlock(&runtime->stats_mutex);
     // sc: the closer's second half of the Dekker pair with mt_process_spawn; acquire: what the ended ones did.
     out->processes = mt_a32_load_sc(&runtime->processes);
-    if (!runtime->timers) return;
+    // acquire: pairs with the exchange in mt_runtime_stop; a stopped runtime's shards may serve another.
+    if (mt_a32_load_acq(&runtime->state) == MT_RUNTIME_STOPPED) return;
     mt_timer_stats_t timers = mt_timers_stats(runtime->timers);
     out->timers = timers.live;
     out->timer_lag_ns = timers.lateness_ns;

@@ -98,6 +98,13 @@ mt_status_t mt_timers_arm(mt_timers_t *timers, const mt_timer_spec_t *spec, uint
     mt_timer_shard_t *shard = mt__timer_shard_of(timers, spec->owner || owner_head ? spec->owner : spec->target);
 
     mt__shard_lock(shard);
+    if (MT_UNLIKELY(!shard->is_open)) {
+        mt__shard_unlock(shard);
+        mt_thread_t *thread = mt_thread_self();
+        if (extension) mt_region_give(&mt_timer_items, &thread->timers, extension);
+        mt_region_give(&mt_timer_items, &thread->timers, index);
+        return MT_SHUT_DOWN;
+    }
     uint64_t due_ns = mt__wheel_link(&shard->wheel, index);
     owner_push(item, index, owner_head);
     if (extension) mt__timer_set_word(mt__timer_item(extension), shard->id, MT_ITEM_EXTENSION);

@@ -21,12 +21,12 @@ static void refresh_due(mt_timer_shard_t *shard) {
     if (next_ns > mt_a64_load_rlx(&shard->due)) mt_a64_store_rlx(&shard->due, next_ns);
 }
 
-// Takes out what is due, at most MT_TIMER_BATCH timers. False: somebody holds the shard.
-static bool extract(mt_timer_shard_t *shard, uint64_t now_ns, mt_timer_batch_t *batch) {
+// Takes out what is due, at most batch_max timers. False: somebody holds the shard.
+static bool extract(mt_timer_shard_t *shard, uint64_t now_ns, mt_timer_batch_t *batch, uint32_t batch_max) {
     batch->repeated = 0;
     batch->chain.first = 0;
     if (!mt__shard_trylock(shard)) return false;
-    batch->count = mt__wheel_take(&shard->wheel, now_ns, batch->index, MT_TIMER_BATCH);
+    batch->count = mt__wheel_take(&shard->wheel, now_ns, batch->index, batch_max);
     uint64_t lateness_ns = mt_a64_load_rlx(&shard->stats.lateness_ns);
     for (uint32_t i = 0; i < batch->count; i++) {
         uint32_t index = batch->index[i];
@@ -104,7 +104,7 @@ static void settle(mt_timers_t *timers, mt_timer_shard_t *shard, uint64_t now_ns
 // One hold of a shard and the callbacks of what it took out; false: somebody else holds it.
 static bool expire_batch(mt_timers_t *timers, mt_timer_shard_t *shard, uint64_t now_ns, uint32_t *fired) {
     mt_timer_batch_t batch;
-    if (!extract(shard, now_ns, &batch)) return false;
+    if (!extract(shard, now_ns, &batch, timers->batch_max)) return false;
     mt__timer_give(&batch.chain);
     for (uint32_t i = 0; i < batch.count; i++) {
         mt_timer_event_t *event = &batch.event[i];

@@ -82,8 +82,8 @@ typedef struct mt_timer_shard {
     // Written at adoption, under the mutex (id: once).
     mt_shard_clock_t clock;
     uint32_t id;
-    struct mt_timer_shard *next_unused; // guarded by timer_shards.c's mutex
     // Guarded by the mutex.
+    bool is_open; // false: its timers were destroyed, nothing is armed
     mt_shard_stats_t stats;
     uint64_t firing; // items FIRING or ENDING
     mt_wheel_t wheel;
@@ -95,7 +95,11 @@ struct mt_timers {
     void (*wake)(void *context);
     void *context;
     uint32_t shard_mask;
-    unsigned char pad_constant[MT_CACHE_LINE - 20];
+    uint32_t batch_max;                           // timers taken out in one hold
+    uint32_t (*below)(void *context, uint32_t n); // chooses among timers of one tick; NULL: the first
+    void *below_context;
+    mt_timers_t *next_destroyed; // guarded by timer_shards.c's mutex
+    unsigned char pad_constant[MT_CACHE_LINE - 48];
     // Written by the driver; read by whoever lowers a due. The instant the driver sleeps until; 0: nobody sleeps.
     mt_a64_t driver;
     unsigned char pad_driver[MT_CACHE_LINE - sizeof(mt_a64_t)];

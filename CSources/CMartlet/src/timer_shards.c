@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of shards: a process-wide table that only grows, from which each mt_timers_t borrows; statistics; the check.
-// Shards are not freed because a stranger with an old reference may be about to lock one.
+// The life of shards: a process-wide table that only grows; statistics; the check. Neither a shard nor a mt_timers_t is
+// ever freed: a stranger with an old reference may be about to lock one, and one that was slow to arm may still hold
+// the timers of a runtime that has stopped. A destroyed mt_timers_t waits with its shards for the next that wants as
+// many.
 #include "timer_shard.h"
 
 #include "martlet/memory.h"
@@ -11,8 +13,8 @@
 // Entries are written once, under table_mutex, and read by anyone.
 static mt_aptr_t table[MT_TIMER_SHARDS_MAX];
 static pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER;
-static uint32_t table_count;           // guarded by table_mutex
-static mt_timer_shard_t *table_unused; // guarded by table_mutex; linked by next_free
+static uint32_t table_count;   // guarded by table_mutex
+static mt_timers_t *destroyed; // guarded by table_mutex; linked by next_destroyed
 
 mt_timer_shard_t *mt__shard_at(uint32_t id) {
     // acquire: pairs with the release in new_shard; publishes the shard's mutex and id.
@@ -39,27 +41,29 @@ static mt_timer_shard_t *new_shard(void) {
     return shard;
 }
 
-static void give_shards(mt_timers_t *timers, uint32_t count) {
+// One with that many shards, new or destroyed before; NULL: out of memory or of shard ids.
+static mt_timers_t *take_timers(uint32_t count, mt_status_t *status) {
     pthread_mutex_lock(&table_mutex);
-    for (uint32_t i = count; i-- > 0;) {
-        timers->shards[i]->next_unused = table_unused;
-        table_unused = timers->shards[i];
+    mt_timers_t **place = &destroyed;
+    while (*place && (*place)->shard_mask != count - 1) place = &(*place)->next_destroyed;
+    mt_timers_t *timers = *place;
+    if (timers) {
+        *place = timers->next_destroyed;
+    } else if (table_count + count > MT_TIMER_SHARDS_MAX) {
+        *status = MT_SYSTEM_LIMIT;
+    } else if ((timers = alloc_lines(sizeof(mt_timers_t) + count * sizeof(mt_timer_shard_t *)))) {
+        timers->shard_mask = count - 1;
+        for (uint32_t i = 0; i < count; i++) {
+            if ((timers->shards[i] = new_shard())) continue;
+            // What was made stays in the table, of no use to anybody: a few lines, once, when memory is out.
+            free(timers);
+            timers = NULL;
+            break;
+        }
     }
     pthread_mutex_unlock(&table_mutex);
-}
-
-// Borrows `count` shards; returns how many there were.
-static uint32_t take_shards(mt_timers_t *timers, uint32_t count) {
-    uint32_t taken = 0;
-    pthread_mutex_lock(&table_mutex);
-    for (; taken < count; taken++) {
-        mt_timer_shard_t *shard = table_unused;
-        if (shard) table_unused = shard->next_unused;
-        else if (!(shard = new_shard())) break;
-        timers->shards[taken] = shard;
-    }
-    pthread_mutex_unlock(&table_mutex);
-    return taken;
+    if (!timers && *status == MT_OK) *status = MT_NO_MEMORY;
+    return timers;
 }
 
 // An empty wheel and fresh statistics. Under the mutex: a stranger may hold an old reference to the shard.
@@ -68,6 +72,7 @@ static void reset_shard(mt_timer_shard_t *shard, const mt_env_t *env, uint64_t o
     mt__wheel_init(&shard->wheel, mt_timer_items.base, origin_ns, tick_ns);
     shard->clock = (mt_shard_clock_t){.now_ns = env->now_ns, .context = env->context};
     shard->firing = 0;
+    shard->is_open = true;
     mt_shard_stats_t *stats = &shard->stats;
     mt_a64_t *const counters[] = {&stats->live,      &stats->armed,   &stats->fired,
                                   &stats->cancelled, &stats->dropped, &stats->lateness_ns};
@@ -85,17 +90,14 @@ mt_status_t mt_timers_create(const mt_env_t *env, uint32_t shards, uint64_t tick
     if (status != MT_OK) return status;
     uint32_t count = 1;
     while (count < shards) count *= 2;
-    mt_timers_t *timers = alloc_lines(sizeof(mt_timers_t) + count * sizeof(mt_timer_shard_t *));
-    if (!timers) return MT_NO_MEMORY;
+    mt_timers_t *timers = take_timers(count, &status);
+    if (!timers) return status;
     timers->wake = wake;
     timers->context = context;
-    timers->shard_mask = count - 1;
-    uint32_t taken = take_shards(timers, count);
-    if (taken < count) {
-        give_shards(timers, taken);
-        free(timers);
-        return mt__shard_at(MT_TIMER_SHARDS_MAX - 1) ? MT_SYSTEM_LIMIT : MT_NO_MEMORY;
-    }
+    timers->batch_max = MT_TIMER_BATCH;
+    timers->below = NULL;
+    // relaxed: published with the whole, under the mutexes of its shards.
+    mt_a64_store_rlx(&timers->driver, 0);
     uint64_t origin_ns = env->now_ns(env->context);
     for (uint32_t i = 0; i < count; i++) reset_shard(timers->shards[i], env, origin_ns, tick_ns);
     *out = timers;
@@ -118,16 +120,58 @@ static void drain_shard(mt_timer_shard_t *shard) {
             mt__timer_free(item, index, &chain);
         }
         more = shard->wheel.count != 0;
+        shard->is_open = more;
         mt__shard_unlock(shard);
         mt__timer_give(&chain);
         for (uint32_t i = 0; i < count; i++) mt__timer_drop(&events[i]);
     }
 }
 
+// Timers of one tick among which one is chosen: enough for two sides of any race, few enough to walk at each step.
+#define CHOICE_MAX 16u
+
+// Whose order it must keep: its owner's, else its target's.
+static uint64_t line_of(uint32_t index) {
+    const mt_timer_item_t *item = mt__timer_item(index);
+    if (item->owner_head) return (uint64_t)item->owner_head;
+    return mt__timer_event(item, index).target;
+}
+
+static uint32_t choose(void *context, const mt_wheel_t *wheel, uint32_t first) {
+    const mt_timers_t *timers = context;
+    uint32_t candidates[CHOICE_MAX], count = 0;
+    uint64_t lines[CHOICE_MAX];
+    for (uint32_t index = first; !(index & MT_WHEEL_END) && count < CHOICE_MAX;
+         index = mt__wheel_node(wheel, index)->next) {
+        uint64_t line = line_of(index);
+        bool is_second = false;
+        for (uint32_t i = 0; i < count && !is_second; i++) is_second = lines[i] == line;
+        if (is_second) continue;
+        lines[count] = line;
+        candidates[count++] = index;
+    }
+    return candidates[timers->below(timers->below_context, count)];
+}
+
+void mt_timers_set_choice(mt_timers_t *timers, uint32_t (*below)(void *context, uint32_t n), void *context) {
+    timers->batch_max = 1;
+    timers->below = below;
+    timers->below_context = context;
+    for (uint32_t i = 0; i <= timers->shard_mask; i++) {
+        mt_wheel_t *wheel = &timers->shards[i]->wheel;
+        mt__shard_lock(timers->shards[i]);
+        wheel->choose = choose;
+        wheel->choose_context = timers;
+        mt__shard_unlock(timers->shards[i]);
+    }
+}
+
 void mt_timers_destroy(mt_timers_t *timers) {
     for (uint32_t i = 0; i <= timers->shard_mask; i++) drain_shard(timers->shards[i]);
-    give_shards(timers, timers->shard_mask + 1);
-    free(timers);
+    pthread_mutex_lock(&table_mutex);
+    timers->next_destroyed = destroyed;
+    destroyed = timers;
+    pthread_mutex_unlock(&table_mutex);
 }
 
 mt_timer_stats_t mt_timers_stats(const mt_timers_t *timers) {

@@ -170,6 +170,7 @@ uint32_t mt__wheel_take(mt_wheel_t *wheel, uint64_t now_ns, uint32_t *out, uint3
             continue;
         }
         uint32_t index = wheel->bucket[0][slot].first;
+        if (MT_UNLIKELY(wheel->choose)) index = wheel->choose(wheel->choose_context, wheel, index);
         mt_wheel_node_t *node = mt__wheel_node(wheel, index);
         if (!(node->next & MT_WHEEL_END)) __builtin_prefetch(mt__wheel_node(wheel, node->next), 1);
         detach(wheel, node);

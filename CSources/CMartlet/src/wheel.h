@@ -47,7 +47,8 @@ typedef struct mt_wheel_bucket {
     uint32_t first, last; // 0: empty
 } mt_wheel_bucket_t;
 
-typedef struct mt_wheel {
+typedef struct mt_wheel mt_wheel_t;
+struct mt_wheel {
     // Constant since init.
     unsigned char *nodes; // node i is at nodes + i * MT_WHEEL_STRIDE
     uint64_t origin_ns;
@@ -60,7 +61,10 @@ typedef struct mt_wheel {
     uint32_t cascading; // the level whose bucket at current is being sorted down; 0: none
     uint64_t bitmap[MT_WHEEL_LEVELS];
     mt_wheel_bucket_t bucket[MT_WHEEL_LEVELS][MT_WHEEL_SLOTS];
-} mt_wheel_t;
+    // Of the nodes of one tick, listed from `first` on, the one to take next. NULL, the default: the first.
+    uint32_t (*choose)(void *context, const mt_wheel_t *wheel, uint32_t first);
+    void *choose_context;
+};
 
 _Static_assert(sizeof(mt_wheel_node_t) == 16, "a quarter of a timer item");
 _Static_assert(MT_WHEEL_BITS *MT_WHEEL_LEVELS >= 64, "every tick has a place");
@@ -76,7 +80,8 @@ uint64_t mt__wheel_link(mt_wheel_t *wheel, uint32_t index);
 // Unlinks a linked node. O(1).
 void mt__wheel_unlink(mt_wheel_t *wheel, uint32_t index);
 
-// Unlinks at most `max` nodes that are due at now_ns, in the order of their ticks; returns how many it wrote to out.
+// Unlinks at most `max` nodes that are due at now_ns, in the order of their ticks, those of one tick in the order of
+// linking unless `choose` says otherwise; returns how many it wrote to out.
 // Stops as well after MT_WHEEL_MOVES_MAX moves: more may be due, and then next_ns says so. A now_ns before an earlier
 // one takes nothing new.
 uint32_t mt__wheel_take(mt_wheel_t *wheel, uint64_t now_ns, uint32_t *out, uint32_t max);

@@ -15,6 +15,7 @@ static mt_a64_t run_queue; // bit n: the slot with index n
 // --- The account -----------------------------------------------------------------------------------------------------
 
 static mt_a32_t log_count;
+mt_a32_t actor_downs;
 static uint32_t log_events[LOG_MAX]; // each written by who took its number
 
 void actor_log(uint32_t event) {
@@ -50,7 +51,10 @@ static void *retain(void *reason) { return reason; }
 static void release(void *reason) { (void)reason; }
 
 // A continuation is the number of who waits.
-static void resume(void *continuation) { actor_log(ACTOR_DOWN + (uint32_t)(uintptr_t)continuation); }
+static void resume(void *continuation) {
+    actor_log(ACTOR_DOWN + (uint32_t)(uintptr_t)continuation);
+    mt_a32_add(&actor_downs, 1);
+}
 
 static void end_word(const mt_payload_ops_t *ops, void *payload) {
     (void)ops;
@@ -110,6 +114,9 @@ void __wrap_mt_submit(mt_thread_t *thread, mt_slot_t *slot) {
     else __real_mt_submit(thread, slot);
 }
 
+// Only the condition may look at the tail: senders that displace move it.
+static bool is_whole(void *raw) { return mt_aptr_load_acq(&((mt_slot_t *)raw)->tail->next) != NULL; }
+
 // A stalled process comes back when its queue is whole again.
 void __wrap_mt_submit_last(mt_thread_t *thread, mt_slot_t *slot);
 void __wrap_mt_submit_last(mt_thread_t *thread, mt_slot_t *slot) {
@@ -117,9 +124,20 @@ void __wrap_mt_submit_last(mt_thread_t *thread, mt_slot_t *slot) {
         __real_mt_submit_last(thread, slot);
         return;
     }
-    if (slot->stalls) MODEL_AWAIT(slot->tail->next, 0);
+    if (slot->stalls) model_await(is_whole, slot);
     put(slot);
 }
+
+void actor_name_slot(mt_pid_t pid) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    MODEL_NAME(slot->head);
+    MODEL_NAME(slot->life);
+    MODEL_NAME(slot->phase);
+    MODEL_NAME(slot->stub_next);
+    MODEL_NAME(slot->exits);
+}
+
+void actor_use_scheduler(void) { has_run_queue = false; }
 
 bool actor_work_once(mt_thread_t *thread) {
     uint64_t queued = mt_a64_load_acq(&run_queue);
@@ -141,8 +159,17 @@ void actor_work(void) {
         if (!actor_work_once(thread)) MODEL_AWAIT(run_queue, 0);
 }
 
+static bool is_worth_a_try(void *raw) {
+    mt_pid_t pid = *(mt_pid_t *)raw;
+    const mt_slot_t *slot = mt_slot_of(pid);
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    return mt_a64_load_acq(&run_queue) || life >> 32 != pid >> 32 || !(life & MT_LIFE_LIVE) ||
+           mt_a64_load_acq(&slot->phase) == mt_phase_make(mt_pid_generation(pid), MT_PHASE_IN);
+}
+
 void actor_retry(mt_thread_t *thread, mt_pid_t pid) {
-    while (!mt_process_take(thread, pid)) model_wait();
+    while (!mt_process_take(thread, pid))
+        if (!actor_work_once(thread)) model_await(is_worth_a_try, &pid);
 }
 
 // --- The world -------------------------------------------------------------------------------------------------------
@@ -221,8 +248,16 @@ void actor_share_slots(void) {
     MODEL_NAME(free_slot);
 }
 
-void actor_await_slot(void) {
-    MODEL_AWAIT(free_slot, 0);
+void actor_await_slot(void) { MODEL_AWAIT(free_slot, 0); }
+
+static bool has_slot_or_work(void *unused) {
+    (void)unused;
+    return mt_a32_load_acq(&free_slot) || mt_a64_load_acq(&run_queue);
+}
+
+void actor_work_until_slot(mt_thread_t *thread) {
+    while (!mt_a32_load_acq(&free_slot))
+        if (!actor_work_once(thread)) model_await(has_slot_or_work, NULL);
 }
 
 uint32_t __real_mt__region_take_slow(mt_region_t *region, mt_magazine_t *magazine);

@@ -33,6 +33,8 @@ void actor_log(uint32_t event);
 uint32_t actor_logged(uint32_t event);
 bool actor_logged_after(uint32_t event, uint32_t earlier);
 
+extern mt_a32_t actor_downs; // how many DOWNs went out
+
 // Runs in the process, for message `word`.
 typedef void (*actor_handler_t)(mt_slice_t *slice, uint64_t word);
 
@@ -44,6 +46,8 @@ extern const mt_class_t actor_class;
 void actor_world(uint32_t threads, actor_handler_t handler);
 // In setup or in a body: a process; 0: refused.
 mt_pid_t actor_spawn(mt_thread_t *thread, bool traps_exits, uint32_t capacity, mt_policy_t policy);
+// In setup: what traces call the words of its slot.
+void actor_name_slot(mt_pid_t pid);
 // In setup: runs everything that is queued.
 void actor_settle(void);
 
@@ -51,19 +55,25 @@ void actor_settle(void);
 mt_status_t actor_send(mt_thread_t *thread, mt_pid_t pid, uint64_t word);
 // A stop message.
 void actor_stop(mt_thread_t *thread, mt_pid_t pid);
-// In setup: an armed reply slot that a resume logs as ACTOR_DOWN + number, and a watch of the process with it.
+// In setup: an armed reply slot that a resume logs as ACTOR_DOWN + number (at least 1), and a watch of the process with
+// it.
 void actor_watch(mt_thread_t *thread, mt_pid_t pid, uint32_t number);
 
 // Runs queued processes for ever. A daemon's body.
 void actor_work(void);
 // One look at the run queue; false: it was empty.
 bool actor_work_once(mt_thread_t *thread);
-// Keeps trying to take a killed process, as the monitor thread does.
+// Keeps trying to take a killed process, as the monitor thread does, and runs what is queued meanwhile.
 void actor_retry(mt_thread_t *thread, mt_pid_t pid);
+
+// In setup, at its end: from here on processes go to the scheduler that ships, not to the run queue of one word.
+void actor_use_scheduler(void);
 
 // Where freed slots go, instead of to the magazine of who freed them: the next spawn of any thread has them at once.
 // actor_await_slot sleeps until there is one.
 void actor_share_slots(void);
 void actor_await_slot(void);
+// Runs what is queued meanwhile.
+void actor_work_until_slot(mt_thread_t *thread);
 
 #endif

@@ -14,11 +14,7 @@ static void setup(void) {
     actor_settle();
     actor_share_slots();
     actor_stop(mt_thread_current, first);
-    mt_slot_t *slot = mt_slot_of(first);
-    MODEL_NAME(slot->head);
-    MODEL_NAME(slot->life);
-    MODEL_NAME(slot->phase);
-    MODEL_NAME(slot->stub_next);
+    actor_name_slot(first);
 }
 
 static void send_late(void) { late_status = actor_send(world_enter(), first, 0); }

@@ -28,6 +28,8 @@ void world_threads(uint32_t count, mt_runtime_t *runtime) {
     mt_thread_current = records[0];
 }
 
+mt_thread_t *world_record(uint32_t thread) { return records[thread]; }
+
 mt_thread_t *world_enter(void) { return mt_thread_current = records[model_thread()]; }
 
 mt_node_t *world_node(mt_thread_t *thread, uint64_t word) {

@@ -10,6 +10,8 @@
 void world_threads(uint32_t count, mt_runtime_t *runtime);
 // The record of the running thread; from then on mt_thread_current is right. In a body, first.
 mt_thread_t *world_enter(void);
+// The record of a thread, for setup.
+mt_thread_t *world_record(uint32_t thread);
 
 // A node that carries one word.
 mt_node_t *world_node(mt_thread_t *thread, uint64_t word);

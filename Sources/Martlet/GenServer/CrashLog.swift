@@ -2,9 +2,10 @@
 // One line for each abnormal end, types only, at most ten a second: a crash loop must not become a log flood.
 
 internal import Logging
+internal import Synchronization
 
 @usableFromInline
-enum _CrashLog {
+package enum _CrashLog {
     private struct Window {
         var second: Int64 = 0
         var logged = 0
@@ -15,9 +16,33 @@ enum _CrashLog {
     private static let logger = Logger(label: "martlet")
     private static let window = _Locked(Window())
 
+    /// Who takes the reports of one runtime in place of the log.
+    package typealias Sink = @Sendable (_ reason: ExitReason, _ server: String, _ pid: Pid) -> Void
+    private static let sinks = _Locked<[ObjectIdentifier: Sink]>([:])
+    private static let hasSinks = Atomic(false)
+
+    /// Sends the reports of a runtime to `sink` from now on; they are neither logged nor counted.
+    package static func divert(_ runtime: Runtime, to sink: Sink?) {
+        sinks.withLock { sinks in
+            sinks[ObjectIdentifier(runtime)] = sink
+            hasSinks.store(!sinks.isEmpty, ordering: .releasing)
+        }
+    }
+
+    /// Whether a sink has the report.
+    private static func tellSink(_ reason: ExitReason, _ server: String, _ pid: Pid) -> Bool {
+        // A process ends on a worker of its runtime.
+        guard hasSinks.load(ordering: .acquiring), let runtime = Runtime.ofThread,
+            let sink = sinks.withLock({ $0[ObjectIdentifier(runtime)] })
+        else { return false }
+        sink(reason, server, pid)
+        return true
+    }
+
     @usableFromInline
     static func report(_ reason: ExitReason, server: String, pid: Pid) {
         if case .killed = reason { return }
+        if tellSink(reason, server, pid) { return }
         let second = ContinuousClock.now.durationSinceStart.components.seconds
         let suppressed: Int? = window.withLock { window in
             if window.second != second {

@@ -23,7 +23,7 @@ public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
 extension Server where Self: ~Copyable {
     /// The class of processes of this type.
     @inlinable static var processClass: _ProcessClass {
-        _ProcessClass.of(Self.self) {
+        _ProcessClass.of(Self.self, isServer: true) {
             var run: (@Sendable (_Slice) -> _Run)?
             _boot(ServerBoot { run = $0 })
             guard let run else {

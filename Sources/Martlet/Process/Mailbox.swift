@@ -6,11 +6,9 @@
 ///
 /// For servers the runtime owns it; see GenServer.
 public struct Mailbox<Message: Sendable>: ~Copyable {
-    private let process: _TaskProcess
+    @usableFromInline let process: _TaskProcess
     /// Passed over by a selective receive, oldest first.
-    private var skipped: [Info<Message>] = []
-    /// When the process was told to end and the body has not yet returned.
-    private var ending: ExitReason?
+    @usableFromInline var skipped: [Info<Message>] = []
 
     init(_ process: _TaskProcess) { self.process = process }
 
@@ -23,9 +21,13 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     ///
     /// - Returns: the oldest message.
     /// - Throws: ``ExitSignal`` when the process was told to end: let it pass.
+    @inlinable
     public nonisolated(nonsending) mutating func receive() async throws(ExitSignal) -> Message {
+        if let message = takeSkipped({ $0 }) { return message }
         while true {
-            if let message = try await receive(timeout: nil, where: { $0 }) { return message }
+            let found = process.poll()
+            if found == .message { return process.take(Message.self) }
+            if let message = try await wait(found, nil, { $0 }) { return message }
         }
     }
 
@@ -34,8 +36,12 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     /// - Parameter timeout: how long to wait; zero or negative only looks.
     /// - Returns: the oldest message, nil if none came in time.
     /// - Throws: ``ExitSignal`` when the process was told to end.
+    @inlinable
     public nonisolated(nonsending) mutating func receive(timeout: Duration) async throws(ExitSignal) -> Message? {
-        try await receive(timeout: timeout, where: { $0 })
+        if let message = takeSkipped({ $0 }) { return message }
+        let found = process.poll()
+        if found == .message { return process.take(Message.self) }
+        return try await wait(found, timeout._unsignedNanoseconds) { $0 }
     }
 
     /// The first message that `match` accepts; others stay in order.
@@ -47,20 +53,12 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     ///   - match: what to make of a message; nil leaves it in the mailbox.
     /// - Returns: what `match` returned; nil after the timeout.
     /// - Throws: ``ExitSignal`` when the process was told to end.
+    @inlinable
     public nonisolated(nonsending) mutating func receive<R>(
         timeout: Duration? = nil, where match: (Message) -> R?
     ) async throws(ExitSignal) -> R? {
-        for index in skipped.indices {
-            guard case .message(let message) = skipped[index], let result = match(message) else { continue }
-            skipped.remove(at: index)
-            return result
-        }
-        var wait = Wait(timeout)
-        while let info = try await next(&wait) {
-            if case .message(let message) = info, let result = match(message) { return result }
-            skipped.append(info)
-        }
-        return nil
+        if let result = takeSkipped(match) { return result }
+        return try await wait(process.poll(), timeout?._unsignedNanoseconds, match)
     }
 
     /// The next message or other value, whichever is first; `.timeout` after `timeout`.
@@ -68,12 +66,19 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     /// - Parameter timeout: how long to wait; nil, the default, for ever.
     /// - Returns: the oldest in the mailbox.
     /// - Throws: ``ExitSignal`` when the process was told to end.
+    @inlinable
     public nonisolated(nonsending) mutating func receiveInfo(
         timeout: Duration? = nil
     ) async throws(ExitSignal) -> Info<Message> {
         if !skipped.isEmpty { return skipped.removeFirst() }
-        var wait = Wait(timeout)
-        return try await next(&wait) ?? .timeout
+        var limit = _TimeLimit(timeout?._unsignedNanoseconds)
+        switch await process.next(process.poll(), &limit) {
+        case .message: return .message(process.take(Message.self))
+        case .tick: return .message(process.take(_Tick<Message>.self).message)
+        case .unexpected: return .unexpected(process.take((any Sendable).self))
+        case .none: return .timeout
+        default: throw exitSignal
+        }
     }
 
     /// A second address for the same mailbox that `unalias` turns off: later messages to it vanish (`alias/0`).
@@ -94,70 +99,44 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     @discardableResult
     public mutating func unalias(_ alias: ProcessRef<Message>) -> Bool { process.dropAlias(alias.pid.raw) }
 
-    // MARK: Waiting
+    // MARK: Inside a receive
 
-    /// How long one receive may take, across wake-ups.
-    private struct Wait {
-        let limit: UInt64?
-        var deadline: UInt64?
-
-        init(_ timeout: Duration?) { limit = timeout?._unsignedNanoseconds }
+    /// The first of the skipped messages that `match` accepts.
+    @inlinable
+    mutating func takeSkipped<R>(_ match: (Message) -> R?) -> R? {
+        if skipped.isEmpty { return nil }
+        for index in skipped.indices {
+            guard case .message(let message) = skipped[index], let result = match(message) else { continue }
+            skipped.remove(at: index)
+            return result
+        }
+        return nil
     }
 
-    /// The next of the mailbox, nil after the timeout.
-    private nonisolated(nonsending) mutating func next(_ wait: inout Wait) async throws(ExitSignal) -> Info<Message>? {
-        if let ending { throw ExitSignal(ending) }
-        guard process.takeBack() else { throw end(.killed) }
+    /// The first message that `match` accepts, from the one that `poll` found on; nil after the timeout.
+    @inlinable
+    nonisolated(nonsending) mutating func wait<R>(
+        _ found: _Kind, _ timeout: UInt64?, _ match: (Message) -> R?
+    ) async throws(ExitSignal) -> R? {
+        var found = found
+        var limit = _TimeLimit(timeout)
         while true {
-            switch process.poll() {
-            case .message:
-                let message = process.take(Message.self)
-                process.enter()
-                return .message(message)
-            case .tick:
-                let tick = process.take(_Tick<Message>.self)
-                process.enter()
-                return .message(tick.message)
+            let message: Message
+            switch await process.next(found, &limit) {
+            case .message: message = process.take(Message.self)
+            case .tick: message = process.take(_Tick<Message>.self).message
             case .unexpected:
-                let value = process.take((any Sendable).self)
-                process.enter()
-                return .unexpected(value)
-            case .stop:
-                let reason = ExitReason(process.take(_Reason.self))
-                process.face.defer_(process.face.reply)
-                process.enter()
-                throw end(reason)
-            case .die:
-                let reason = process.face.takeDeathReason()
-                process.finish(reason)
-                throw end(ExitReason(reason))
-            case .none:
-                if isOver(&wait) {
-                    process.enter()
-                    return nil
-                }
-                guard await process.wait() else { throw end(ExitReason(process.deathReason)) }
-            default:
-                // An idle timer: whether it is this receive's is decided by the clock, when the mailbox is empty.
-                _ = process.face.idleTimerFired()
+                skipped.append(.unexpected(process.take((any Sendable).self)))
+                found = process.poll()
+                continue
+            case .none: return nil
+            default: throw exitSignal
             }
+            if let result = match(message) { return result }
+            skipped.append(.message(message))
+            found = process.poll()
         }
     }
 
-    /// Whether the time is up; else the timer is armed.
-    ///
-    /// Owner.
-    private func isOver(_ wait: inout Wait) -> Bool {
-        guard let limit = wait.limit else { return false }
-        let now = process.face.now
-        let deadline = wait.deadline ?? (limit > .max - now ? .max : now + limit)
-        wait.deadline = deadline
-        if limit == 0 || now >= deadline { return true }
-        return !process.face.armIdle(at: deadline)
-    }
-
-    private mutating func end(_ reason: ExitReason) -> ExitSignal {
-        ending = reason
-        return ExitSignal(reason)
-    }
+    @usableFromInline var exitSignal: ExitSignal { ExitSignal(ExitReason(process.reason)) }
 }

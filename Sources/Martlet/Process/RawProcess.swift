@@ -50,11 +50,19 @@ enum RawProcess {
             var mailbox = Mailbox<Message>(process)
             do { return .success(try await body(&mailbox)) } catch { return .failure(error) }
         }
-        guard process.takeBack() else { return result }
         switch result {
         case .success: process.finish(ExitReason.normal.boxed)
         case .failure(let error): process.finish(ExitReason(thrown: error).boxed)
         }
         return result
+    }
+
+    /// The task of a process was cancelled: its body hears of it behind the messages that came before.
+    ///
+    /// A message, so that no receive has to look for a cancellation. Late ones do nothing.
+    static func cancel(_ pid: UInt64) {
+        let reason = ExitReason.shutdownWith(CancellationError()).boxed
+        // Without memory for the message the process ends the hard way: its task must not wait for ever.
+        if _Post.stop(pid, reason: reason, reply: 0) == .noMemory { _Post.kill(pid) }
     }
 }

@@ -43,6 +43,10 @@ public func spawn<Message: Sendable>(
 /// With nothing to receive, pass `Never.self`. Returning ends the process with `.normal`, throwing as in `spawn`. Traps
 /// inside a process.
 ///
+/// Cancelling the task tells the process to end: it still receives what was sent before, then `receive` throws an
+/// ``ExitSignal`` with the reason `.shutdownWith(CancellationError())`, also in a receive that waits. Like every
+/// cancellation it takes nothing away: the process lives until the body returns or throws.
+///
 /// - Parameters:
 ///   - message: what it receives.
 ///   - file: where a trap is reported; the caller's by default.
@@ -71,7 +75,12 @@ public nonisolated(nonsending) func withProcess<Message: Sendable, R>(
     }
     await gate.wait()
     guard let process = adopted.take() else { throw StartError.systemLimit }
-    return try await RawProcess.run(process, message, body).get()
+    let pid = process.pid
+    return try await withTaskCancellationHandler {
+        try await RawProcess.run(process, message, body).get()
+    } onCancel: {
+        RawProcess.cancel(pid)
+    }
 }
 
 extension _SpawnRequest {

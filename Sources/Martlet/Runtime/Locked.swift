@@ -5,11 +5,11 @@
 internal import Glibc
 
 @safe
-final class _Locked<Value>: @unchecked Sendable {  // all access to `value` is under the mutex
+package final class _Locked<Value>: @unchecked Sendable {  // all access to `value` is under the mutex
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private var value: Value
 
-    init(_ value: sending Value) {
+    package init(_ value: sending Value) {
         self.value = value
         unsafe mutex = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
@@ -22,7 +22,7 @@ final class _Locked<Value>: @unchecked Sendable {  // all access to `value` is u
     }
 
     /// Runs `body` with the value; it must not wait, nor run code of the user.
-    func withLock<R>(_ body: (inout Value) throws -> R) rethrows -> R {
+    package func withLock<R>(_ body: (inout Value) throws -> R) rethrows -> R {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         return try body(&value)

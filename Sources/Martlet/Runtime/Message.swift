@@ -28,6 +28,8 @@ struct _Kind: Equatable {
     @inlinable static var die: _Kind { _Kind(17) }
     /// No message.
     @inlinable static var none: _Kind { _Kind(18) }
+    /// Others wait, and the turn is over.
+    @inlinable static var yield: _Kind { _Kind(19) }
 }
 
 /// What became of a send.

@@ -5,7 +5,7 @@ internal import CMartlet
 
 /// Why a process ended, as one pointer.
 @usableFromInline
-final class _Reason: Sendable {
+package final class _Reason: Sendable {
     /// What the core itself has to say, where no layer above put a value.
     enum Builtin: Sendable {
         case killed

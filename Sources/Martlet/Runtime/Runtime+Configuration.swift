@@ -70,6 +70,11 @@ extension Runtime {
             unsafe config.tick_ns = clock.tick._unsignedNanoseconds
             unsafe config.processes_max = UInt32(processesMax)
             unsafe config.env = clock.environment
+            if let run = clock.run {
+                // One thread at a time.
+                unsafe config.workers = 1
+                unsafe config.deterministic = run.core
+            }
             unsafe config.context = unsafe context
             return unsafe config
         }

@@ -57,6 +57,7 @@ public final class Runtime: Sendable {
         self.configuration = configuration
         unsafe context.executor.connect(core)
         context.hold(self)
+        configuration.clock.attach(self)
     }
 
     deinit { unsafe mt_runtime_release(core.pointer) }

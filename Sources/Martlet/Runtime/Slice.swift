@@ -23,9 +23,6 @@ struct _Slice {
     @inlinable @inline(__always)
     func next() -> _Kind { _Kind(unsafe mt_slice_next(pointer)) }
 
-    /// As `next`, but `none` instead of giving the process back.
-    func poll() -> _Kind { _Kind(unsafe mt_slice_poll(pointer)) }
-
     /// What the engine was entered with, or the last message.
     @inlinable var kind: _Kind { _Kind(unsafe pointer.pointee.kind) }
 

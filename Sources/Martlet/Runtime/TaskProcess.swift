@@ -1,30 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 // A process whose owner is a Swift task: the body of a raw process. Not a server: there the engine's loop owns it.
 //
-//   task runs user code (IN) --takeBack--> task owns it (BUSY) --giveBack--> idle, in its mailbox's hands
-//        ^                                      |                              | a message: a worker's slice
-//        +--------------- enter ----------------+ <-------- resume ------------+ resumes the task, which owns it again
+//   task runs user code (IN) --poll--> task owns it (BUSY) --sleep--> idle, in its mailbox's hands
+//        ^                                  |                              | a message: a worker's slice
+//        +--------- take, enter ------------+ <-------- resume ------------+ resumes the task, which owns it again
 //
-// A killer takes it out of IN; then `takeBack` fails, and the task only unwinds. The exit protocol always runs on a
-// worker: the task hands the process over with its reason.
+// A killer takes it out of IN; then `poll` says `leave`, and the task only unwinds. The exit protocol always runs on a
+// worker: the task hands the process over with its reason. What the worker does: TaskProcess+Worker.swift.
+//
+// `poll` and `take` are the whole of a receive that finds a message, and are inlined into it. They touch no stored `var` of
+// the class, whose accesses would be checked for exclusivity each time: what they need lies in the slice.
 
-internal import CMartlet
+public import CMartlet
 internal import Synchronization
 
 @safe
+@usableFromInline
 final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a time, see the picture
     let pid: UInt64
-    private let slice: UnsafeMutablePointer<mt_slice_t>
-    private let scratch: UnsafeMutablePointer<UInt8>
+    /// The task's own; its `kind` also says whether the body may still receive (`mt_slice_is_closed`).
+    @usableFromInline let slice: UnsafeMutablePointer<mt_slice_t>
     /// Set by the task before it gives the process back, taken by the worker that wakes it.
-    private var continuation: UnsafeContinuation<Void, Never>?
+    var continuation: UnsafeContinuation<Void, Never>?
     /// Why the task ended; set before it hands the process to a worker.
-    private var finished: _Reason?
+    var finished: _Reason?
     /// Counts the times a worker handed the process to the task: the resume orders it already, this says so in a way that
     /// every checker of races can see.
-    private let handOvers = Atomic(0)
+    let handOvers = Atomic(0)
     /// Why a worker ended the process while the task slept; set before the task is resumed.
-    private var death: _Reason?
+    var death: _Reason?
+    /// Why the body receives nothing any more; the task's.
+    private var ending: _Reason?
     /// Forwarders to this mailbox; they end with it.
     var aliases: [UInt64] = []
 
@@ -32,79 +38,185 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     init(adopting worker: _Slice) {
         pid = worker.pid
         unsafe slice = .allocate(capacity: 1)
-        let scratchSize = 1_024
-        unsafe scratch = .allocate(capacity: scratchSize)
         unsafe slice.initialize(to: worker.pointer.pointee)
-        unsafe slice.pointee.scratch = unsafe scratch
+        let scratchSize = unsafe mt_slice_scratch_size(worker.pointer)
+        unsafe slice.pointee.scratch = scratchSize == 0 ? nil : .allocate(capacity: scratchSize)
         unsafe slice.pointee.slot.pointee.state = Unmanaged.passRetained(self).toOpaque()
         unsafe mt_phase_enter(&slice.pointee.frame)
     }
 
     deinit {
+        unsafe slice.pointee.scratch?.deallocate()
         unsafe slice.deallocate()
-        unsafe scratch.deallocate()
     }
 
-    // MARK: The task's side
+    // MARK: Receiving
 
-    /// User code pauses: the task owns the process again.
+    /// User code pauses: what is in the mailbox.
     ///
-    /// False: it was killed meanwhile.
-    func takeBack() -> Bool {
-        guard let thread = unsafe mt_thread_self(), unsafe mt_phase_leave(&slice.pointee.frame, thread) else { return false }
+    /// On `message`, `tick` and `unexpected` the task owns the process: `take` the payload. All else goes to `next`.
+    @inlinable @inline(__always)
+    func poll() -> _Kind {
+        guard unsafe !mt_slice_is_closed(slice), let thread = unsafe mt_thread_self(),
+            unsafe mt_phase_leave(&slice.pointee.frame, thread)
+        else { return .leave }
         unsafe mt_slice_move(slice, thread)
-        return true
+        return _Kind(unsafe mt_slice_poll(slice))
+    }
+
+    /// Moves the payload out, and user code goes on.
+    ///
+    /// Owner, once.
+    @inlinable @inline(__always)
+    func take<Value>(_ type: Value.Type) -> Value {
+        let value = unsafe _Node.take(type, from: slice.pointee.payload)
+        enter()
+        return value
     }
 
     /// User code goes on.
     ///
     /// Owner.
+    @inlinable @inline(__always)
     func enter() {
         unsafe mt_slice_count(slice)
         unsafe mt_phase_enter(&slice.pointee.frame)
     }
 
-    /// The next message, `none`, or `die`.
+    /// Goes on from what `poll` found until there is something for the body, which may take a while.
     ///
-    /// Owner.
-    func poll() -> _Kind { _Kind(unsafe mt_slice_poll(slice)) }
+    /// After `message`, `tick` or `unexpected`, the task owns the process: `take` the payload. After `none`, the time is
+    /// up; after `die`, `reason` says why there is nothing more. One frame of a task waits here, and it needs no type.
+    @usableFromInline
+    nonisolated(nonsending) func next(_ found: _Kind, _ limit: inout _TimeLimit) async -> _Kind {
+        var kind = found
+        while true {
+            switch kind {
+            case .message, .tick, .unexpected: return kind
+            case .none:
+                if isOver(&limit) {
+                    enter()
+                    return .none
+                }
+                unsafe await withUnsafeContinuation { unsafe sleep($0) }
+                guard wake() else { return .die }
+            case .yield:
+                unsafe await withUnsafeContinuation { unsafe yield($0) }
+                guard wake() else { return .die }
+            case .timeout:
+                // Whether it is this receive's is decided by the clock, when the mailbox is empty.
+                _ = face.idleTimerFired()
+            default:
+                end(kind)
+                return .die
+            }
+            kind = _Kind(unsafe mt_slice_poll(slice))
+        }
+    }
 
-    /// Its payload.
-    ///
-    /// Owner, once.
-    func take<Value>(_ type: Value.Type) -> Value { unsafe _Node.take(type, from: slice.pointee.payload) }
+    /// Why there is nothing more to receive, after `die`.
+    @usableFromInline var reason: _Reason { ending ?? .killed }
 
     /// The slice, for what all engines do.
     ///
     /// Owner.
-    var face: _Slice { unsafe _Slice(slice) }
+    private var face: _Slice { unsafe _Slice(slice) }
 
-    /// Sleeps until something is in the mailbox.
+    // MARK: Waiting
+
+    /// Gives the process back until something is in the mailbox.
     ///
-    /// Owner, before and after; false: the process ended meanwhile.
-    nonisolated(nonsending) func wait() async -> Bool {
-        unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-            unsafe self.continuation = unsafe continuation
-            if unsafe mt_slice_give_back(slice) { return }
-            unsafe self.continuation = nil
-            unsafe _Waiter(continuation).resume()
-        }
+    /// Owner, then no more.
+    @unsafe
+    private func sleep(_ continuation: UnsafeContinuation<Void, Never>) {
+        unsafe self.continuation = unsafe continuation
+        if unsafe mt_slice_give_back(slice) { return }
+        unsafe self.continuation = nil
+        unsafe _Waiter(continuation).resume()
+    }
+
+    /// Queues the process behind the others.
+    ///
+    /// Owner, then no more.
+    @unsafe
+    private func yield(_ continuation: UnsafeContinuation<Void, Never>) {
+        unsafe self.continuation = unsafe continuation
+        unsafe mt_slice_yield(slice)
+    }
+
+    /// The task goes on as the owner; false: the process ended meanwhile.
+    private func wake() -> Bool {
         _ = handOvers.load(ordering: .acquiring)
-        guard death == nil, let thread = unsafe mt_thread_self() else { return false }
-        unsafe mt_slice_move(slice, thread)
+        guard death == nil, let thread = unsafe mt_thread_self() else {
+            close(.leave, death ?? .killed)
+            return false
+        }
+        unsafe mt_slice_resume(slice, thread)
         return true
     }
 
-    /// Why the process ended while the task slept.
-    var deathReason: _Reason { death ?? .killed }
-
-    /// The body is over: a worker runs the exit.
+    /// Whether the time is up; else the timer is armed.
     ///
+    /// Owner.
+    private func isOver(_ limit: inout _TimeLimit) -> Bool {
+        guard let duration = limit.duration else { return false }
+        let now = face.now
+        let deadline = limit.deadline ?? (duration > .max - now ? .max : now + duration)
+        limit.deadline = deadline
+        if duration == 0 || now >= deadline { return true }
+        return !face.armIdle(at: deadline)
+    }
+
+    // MARK: Ending
+
+    /// Acts on a kind after which there is no message: `stop`, `die`, or `leave`.
+    private func end(_ kind: _Kind) {
+        switch kind {
+        case .stop:
+            let reason = unsafe _Node.take(_Reason.self, from: slice.pointee.payload)
+            face.defer_(face.reply)
+            close(.die, reason)
+            enter()
+        case .die:
+            let reason = face.takeDeathReason()
+            close(.leave, reason)
+            handOver(reason)
+        default:
+            if unsafe !mt_slice_is_closed(slice) { lose() }
+        }
+    }
+
+    /// A killer took the process; the worker of the exit leaves the rest of the task's words to the task.
+    private func lose() {
+        close(.leave, .killed)
+        for alias in aliases { _Post.kill(alias) }
+    }
+
+    /// From here the body receives nothing; with `leave` the process is no longer the task's either.
+    private func close(_ kind: _Kind, _ reason: _Reason) {
+        unsafe slice.pointee.kind = kind.raw
+        ending = reason
+    }
+
+    /// The body is over: unless the process is already, a worker runs its exit.
+    ///
+    /// The task's last word.
+    func finish(_ reason: @autoclosure () -> _Reason) {
+        if unsafe slice.pointee.kind == _Kind.leave.raw { return }
+        guard let thread = unsafe mt_thread_self(), unsafe mt_phase_leave(&slice.pointee.frame, thread) else {
+            return lose()
+        }
+        unsafe mt_slice_move(slice, thread)
+        handOver(reason())
+    }
+
     /// Owner, then no more.
-    func finish(_ reason: _Reason) {
+    private func handOver(_ reason: _Reason) {
         finished = reason
         unsafe mt_slice_hand_over(slice)
     }
+
+    // MARK: Aliases
 
     /// A new forwarder to this mailbox; 0: no room for one.
     func makeAlias() -> UInt64 {
@@ -120,80 +232,16 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
         _Post.kill(alias)
         return true
     }
-
-    // MARK: A worker's side
-
-    /// One slice of the process on a worker.
-    static func run(_ worker: _Slice) -> _Run {
-        let process = unsafe Unmanaged<_TaskProcess>.fromOpaque(worker.pointer.pointee.slot.pointee.state)
-            .takeUnretainedValue()
-        if worker.kind == .die { return process.end(worker, worker.takeDeathReason(), isHeld: worker.stateIsHeld) }
-        if let finished = process.finished { return process.end(worker, finished, isHeld: false) }
-        guard let continuation = unsafe process.continuation else { return .left }
-        unsafe process.continuation = nil
-        process.handOvers.add(1, ordering: .releasing)
-        unsafe _Waiter(continuation).resume()
-        return .left
-    }
-
-    private func end(_ worker: _Slice, _ reason: _Reason, isHeld: Bool) -> _Run {
-        worker.beginExit(reason)
-        if !isHeld, let popped = unsafe slice.pointee.undelivered {
-            // The task had taken it off the queue when it saw the end: a dead letter like the rest.
-            unsafe slice.pointee.undelivered = nil
-            unsafe worker.pointer.pointee.undelivered = unsafe popped
-        }
-        let sleeper = isHeld ? nil : unsafe continuation
-        if !isHeld {
-            unsafe continuation = nil
-            death = reason
-            for alias in aliases { _Post.kill(alias) }
-        }
-        worker.finishExit()
-        unsafe Unmanaged.passUnretained(self).release()
-        handOvers.add(1, ordering: .releasing)
-        if let sleeper = unsafe sleeper { unsafe _Waiter(sleeper).resume() }
-        return .exited
-    }
 }
 
-/// A forwarder: what it is sent goes on to another process until it is killed.
-enum _Forwarder {
-    static let processClass = unsafe _ProcessClass(name: "alias", typeID: nil) { slice in run(slice) }
+/// How long one receive may take, across wake-ups.
+@usableFromInline
+struct _TimeLimit {
+    /// Nanoseconds; nil: for ever.
+    let duration: UInt64?
+    /// When they are over; known once the mailbox was found empty.
+    fileprivate(set) var deadline: UInt64?
 
-    private static func run(_ slice: _Slice) -> _Run {
-        if slice.kind == .initialise {
-            let owner = slice.takeInit(UInt64.self).argument
-            unsafe slice.pointer.pointee.slot.pointee.state = UnsafeMutableRawPointer(bitPattern: UInt(owner))
-        }
-        if slice.kind == .die { return end(slice) }
-        let owner = unsafe UInt64(UInt(bitPattern: slice.pointer.pointee.slot.pointee.state))
-        while true {
-            switch slice.next() {
-            case .leave: return .left
-            case .die: return end(slice)
-            case .message, .unexpected:
-                if unsafe mt_slice_forward(slice.pointer, owner) == .noProcess { return end(slice) }
-            case .stop:
-                _ = slice.take(_Reason.self)
-                slice.defer_(slice.reply)
-                return end(slice)
-            default: continue
-            }
-        }
-    }
-
-    private static func end(_ slice: _Slice) -> _Run {
-        slice.beginExit(slice.takeDeathReason())
-        slice.finishExit()
-        return .exited
-    }
-
-    /// A process that forwards to `owner`; 0: out of memory or slots.
-    static func start(to owner: UInt64, in core: _Core) -> UInt64 {
-        switch _Spawning.spawn(processClass, owner, _SpawnRequest(), in: core, reply: 0) {
-        case .success(let pid): pid
-        case .failure: 0
-        }
-    }
+    @usableFromInline
+    init(_ duration: UInt64?) { self.duration = duration }
 }

@@ -28,6 +28,65 @@ struct RawProcessEndTests {
         #expect(census.alive == 0)
     }
 
+    @Test("a body that goes on after its process was ended does not touch the next process in that slot")
+    func lingeringBody() async throws {
+        // One worker: it takes the slots it has put back.
+        try await withRuntime(workers: 1) { test in
+            let (gate, opening) = AsyncStream<Void>.makeStream()
+            let census = Census()
+            let ended = spawn { (mailbox: inout Mailbox<Int>) in
+                let tracked = Tracked(census)
+                _ = try? await mailbox.receive()
+                for await _ in gate {}
+                withExtendedLifetime(tracked) {}
+            }
+            await test.settle()
+            ended.pid.kill()
+            await test.settle()
+            let successors = await Task(executorPreference: test.runtime.executor) {
+                (0..<1_000).map { _ in
+                    spawn { (mailbox: inout Mailbox<ProcessRef<Int>>) in
+                        let client = try await mailbox.receive()
+                        client.send(1)
+                        _ = try await mailbox.receive()
+                    }
+                }
+            }.value
+            let slot = UInt32(truncatingIfNeeded: ended.pid.raw)
+            #expect(successors.contains { UInt32(truncatingIfNeeded: $0.pid.raw) == slot })
+            await test.settle()
+            opening.finish()
+            await eventually { census.alive == 0 }
+            await test.settle()
+            let answers = try await withProcess(receiving: Int.self) { mailbox in
+                for successor in successors { successor.send(mailbox.ref) }
+                var answers = 0
+                for _ in successors { answers += try await mailbox.receive() }
+                return answers
+            }
+            #expect(answers == 1_000)
+            #expect(successors.allSatisfy { $0.pid.isAlive })
+        }
+    }
+
+    @Test("the aliases of a process that was killed in its body end with it")
+    func aliasesOfTaken() async throws {
+        try await withRuntime { test in
+            let gate = Gate()
+            let aliases = Record(ProcessRef<Int>.self)
+            let process = spawn { (mailbox: inout Mailbox<Int>) in
+                aliases.add(mailbox.alias())
+                gate.passHoldingWorker()
+            }
+            await gate.arrived()
+            process.pid.kill()
+            _ = try await process.pid.waitForExit()
+            gate.open()
+            await eventually { aliases.all.allSatisfy { !$0.pid.isAlive } }
+            #expect(aliases.count == 1)
+        }
+    }
+
     @Test("when waitForExit returns the name is free, however late it was asked (R1, R20)")
     func nameIsFree() async throws {
         try await withRuntime { _ in

@@ -230,6 +230,64 @@ struct RawProcessTests {
         }
     }
 
+    @Test("a process whose mailbox never empties lets others run, on one worker too")
+    func fairness() async throws {
+        try await withRuntime(workers: 1) { test in
+            let greedy = spawn { (mailbox: inout Mailbox<Bool>) in
+                while try await mailbox.receive() { mailbox.ref.send(true) }
+            }
+            greedy.send(true)
+            let counter = Self.counter()
+            counter.send(.increment(1))
+            let sum = try await withProcess(receiving: Int.self) { mailbox in
+                counter.send(.get(mailbox.ref))
+                return try await mailbox.receive()
+            }
+            #expect(sum == 1)
+            greedy.send(false)
+            await eventually { !greedy.pid.isAlive }
+        }
+    }
+
+    @Test("an unbounded mailbox of a raw process is reported when it reaches its high-water mark")
+    func highWater() async throws {
+        try await withRuntime { test in
+            let gate = Gate()
+            let process = spawn(mailbox: .unbounded(highWater: 1_000)) { (mailbox: inout Mailbox<Int>) in
+                while true { if try await mailbox.receive() == 0 { gate.pass() } }
+            }
+            process.send(0)
+            await gate.arrived()
+            for number in 1...5_000 { process.send(number) }
+            gate.open()
+            await test.settle()
+            #expect(test.runtime.context.highWaterReports.load(ordering: .relaxed) == 1)
+        }
+    }
+
+    @Test("dropOldest: a full raw process keeps the newest, whatever their size (S9)", .tags(.leak))
+    func dropOldest() async throws {
+        typealias Large = (Tracked, (Int, Int, Int, Int, Int, Int), Int)
+        let census = Census()
+        try await withRuntime { test in
+            let gate = Gate()
+            let record = Record(Int.self)
+            struct Message: Sendable { let value: Large }
+            let process = spawn(mailbox: .bounded(4, whenFull: .dropOldest)) { (mailbox: inout Mailbox<Message>) in
+                gate.pass()
+                while true { record.add(try await mailbox.receive().value.2) }
+            }
+            await gate.arrived()
+            for number in 1...100 { process.send(Message(value: (Tracked(census), (1, 2, 3, 4, 5, 6), number))) }
+            gate.open()
+            await test.settle()
+            #expect(record.all == [97, 98, 99, 100])
+            process.pid.kill()
+        }
+        await eventually { census.alive == 0 }
+        #expect(census.total == 100)
+    }
+
     @Test("10,000 raw processes start, answer and end; nothing is left", .tags(.stress, .leak))
     func many() async throws {
         let census = Census()

@@ -14,7 +14,7 @@ struct TestRuntime: Sendable {
 
     /// Moves the clock; timers fire in order of due time, and what they start runs to idle at each.
     func advance(by duration: Duration) async {
-        await onThread { runtime.advanceBlocking(time, byNanoseconds: duration._unsignedNanoseconds) }
+        await onThread { time.advanceBlocking(byNanoseconds: duration._unsignedNanoseconds) }
     }
 
     /// Waits until every worker sleeps; a handler that blocks at a gate does not count.

@@ -16,6 +16,9 @@ void mt_task_resume(void *continuation);
 
 // True: the runtime has the hook from now on. False: another has it, or the language runtime has none. Any thread.
 bool mt_global_executor_install(mt_runtime_t *runtime);
+// Lets deterministic runs (deterministic.h) keep what their jobs queue on the global executor; not their sleeps, which
+// the language takes elsewhere. False: another has the hook, or the language runtime has none. Any thread.
+bool mt_global_executor_serve_runs(void);
 // Gives a job to the language's own global executor. Any thread.
 void mt_global_executor_enqueue_elsewhere(void *job);
 

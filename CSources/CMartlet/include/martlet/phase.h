@@ -2,17 +2,18 @@
 // Kill is fencing: the phase word says whether user code runs, `life` says whose process it is.
 //
 //                enter (store)
-//      BUSY  ------------------->   IN      take: `life` gets FENCE; a heavy barrier; phase is IN; CAS of life adds TAKEN
+//      BUSY  ------------------->   IN      take: `life` gets FENCE; a heavy barrier; phase is IN; CAS of life adds
+//      TAKEN
 //        ^ <---------------------   |       leave: phase BUSY; load life; doomed: CAS of life counts the leave
 //        |   leave (store, load)    |       effect: phase BUSY; load life; fenced: no effect; else do it; phase IN
 //       OUT  between slices
 //
 // Overview. A handler's effects happen in BUSY, a take needs IN. The owner pays stores and loads alone: the killer, who
-// is rare, brings the barrier (barrier.h). Whoever reads no FENCE in `life` has shown BUSY before, and the killer waits;
-// whoever shows IN after the barrier reads FENCE before its next effect, which then does not happen. So each effect
-// comes before the take, and with it before every DOWN, or never happens. The end of the handler and the take meet in
-// one CAS on `life`: the first wins. BUSY at the moment of a kill means that the owner is between handlers: it sees KILL
-// at its next look, or the monitor thread's retry takes it in the next handler.
+// is rare, brings the barrier (barrier.h). Whoever reads no FENCE in `life` has shown BUSY before, and the killer
+// waits; whoever shows IN after the barrier reads FENCE before its next effect, which then does not happen. So each
+// effect comes before the take, and with it before every DOWN, or never happens. The end of the handler and the take
+// meet in one CAS on `life`: the first wins. BUSY at the moment of a kill means that the owner is between handlers: it
+// sees KILL at its next look, or the monitor thread's retry takes it in the next handler.
 //
 // A taken slot is not used again before its thread has come back: that thread's last store of `phase` hits nobody.
 //

@@ -33,6 +33,7 @@ typedef struct mt_class {
     mt_run_t (*run)(void *context, struct mt_slice *slice);
     void *context;
     const void *type_id; // compared by in-place callers
+    bool is_server;      // its engine takes slot->pending
     const char *name;
 } mt_class_t;
 

@@ -14,6 +14,7 @@
 
 typedef struct mt_runtime mt_runtime_t;
 typedef struct mt_worker mt_worker_t;
+struct mt_deterministic;
 
 typedef struct mt_config {
     uint32_t workers;        // at least 1
@@ -25,7 +26,8 @@ typedef struct mt_config {
     uint64_t tick_ns;       // of the timer wheel, at least 1
     uint32_t processes_max; // at most MT_SLOTS_MAX
     mt_env_t env;
-    void *context; // handed to the hooks
+    void *context;                          // handed to the hooks
+    struct mt_deterministic *deterministic; // NULL, or env is its (deterministic.h): one worker, no other thread
 } mt_config_t;
 
 // Starts a runtime with its threads. MT_INVALID, MT_NO_MEMORY or MT_SYSTEM_LIMIT: nothing was started. Any thread.

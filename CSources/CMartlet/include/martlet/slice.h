@@ -11,7 +11,8 @@
 #define MT_SLICE_LEAVE 16 // the slice is over: return MT_RUN_LEFT and touch nothing of the process
 #define MT_SLICE_DIE 17   // killed, or an exit signal: slice->reason (retained) is why; run the exit protocol
 
-#define MT_SLICE_NONE 18 // no message: the engine goes on where it was
+#define MT_SLICE_NONE 18  // no message: the engine goes on where it was
+#define MT_SLICE_YIELD 19 // others wait and the turn is over; only from mt_slice_poll
 
 typedef struct mt_slice {
     mt_frame_t frame;
@@ -32,39 +33,64 @@ typedef struct mt_slice {
 } mt_slice_t;
 
 uint32_t mt__slice_next_slow(mt_slice_t *slice, mt_node_t *node);
+uint32_t mt__slice_poll_slow(mt_slice_t *slice, mt_node_t *node);
 bool mt__slice_unanswered(mt_slice_t *slice);
 
-// The next message for the engine, MT_SLICE_LEAVE or MT_SLICE_DIE. Owner, in BUSY.
-static inline uint32_t mt_slice_next(mt_slice_t *slice) {
-    mt_slot_t *slot = slice->slot;
-    // Every 16th message, bounded mailboxes and the end of the budget take the long way.
-    if (MT_UNLIKELY((slice->budget & 15) == 0 || slice->bounded)) return mt__slice_next_slow(slice, NULL);
-    slice->popped++;
-    mt_node_t *node = mt_mailbox_pop(slot, slice->thread);
-    if (MT_UNLIKELY(!node)) return mt__slice_next_slow(slice, NULL);
+// Whether a popped node may go to the engine without a second look. Owner, in BUSY.
+static inline bool mt__slice_is_plain(const mt_slice_t *slice, const mt_node_t *node) {
     // acquire, after the pop: a change of life that happened before this message was sent is seen (mailbox.h, I4).
-    uint64_t life = mt_a64_load_acq(&slot->life);
+    uint64_t life = mt_a64_load_acq(&slice->slot->life);
     if (MT_UNLIKELY(!mt_life_is_calm(life, slice->frame.generation) || node->generation != slice->frame.generation))
-        return mt__slice_next_slow(slice, node);
-    uint32_t kind = node->kind;
+        return false;
     // A request whose caller has given up is skipped; system messages are the core's business first.
-    if (MT_UNLIKELY(kind >= MT_KIND_TIMEOUT || (kind == MT_KIND_CALL && !mt_reply_is_armed(node->reply))))
-        return mt__slice_next_slow(slice, node);
+    uint32_t kind = node->kind;
+    return MT_LIKELY(kind < MT_KIND_TIMEOUT && (kind != MT_KIND_CALL || mt_reply_is_armed(node->reply)));
+}
+
+// Makes a plain node the engine's current message. Owner, in BUSY.
+static inline uint32_t mt__slice_accept(mt_slice_t *slice, mt_node_t *node) {
     slice->budget--;
     slice->handled++;
     slice->node = node;
     slice->payload = node->payload;
     slice->reply = node->reply;
-    return slice->kind = kind;
+    return slice->kind = node->kind;
 }
 
-// As mt_slice_next, but MT_SLICE_NONE instead of giving an empty process back, and without a budget: for a process
-// whose owner is a task.
-uint32_t mt_slice_poll(mt_slice_t *slice);
+// The next message for the engine, MT_SLICE_LEAVE or MT_SLICE_DIE. Owner, in BUSY.
+static inline uint32_t mt_slice_next(mt_slice_t *slice) {
+    // Every 16th message, bounded mailboxes and the end of the budget take the long way.
+    if (MT_UNLIKELY((slice->budget & 15) == 0 || slice->bounded)) return mt__slice_next_slow(slice, NULL);
+    slice->popped++;
+    mt_node_t *node = mt_mailbox_pop(slice->slot, slice->thread);
+    if (MT_UNLIKELY(!node || !mt__slice_is_plain(slice, node))) return mt__slice_next_slow(slice, node);
+    return mt__slice_accept(slice, node);
+}
+
+// As mt_slice_next, for a process whose owner is a task: MT_SLICE_NONE instead of giving an empty process back,
+// MT_SLICE_YIELD instead of requeueing it. Owner, in BUSY.
+static inline uint32_t mt_slice_poll(mt_slice_t *slice) {
+    if (MT_UNLIKELY((slice->budget & 15) == 0 || slice->bounded)) return mt__slice_poll_slow(slice, NULL);
+    slice->popped++;
+    mt_node_t *node = mt_mailbox_pop(slice->slot, slice->thread);
+    if (MT_UNLIKELY(!node || !mt__slice_is_plain(slice, node))) return mt__slice_poll_slow(slice, node);
+    return mt__slice_accept(slice, node);
+}
 
 // A process whose owner is a task: the task keeps a slice of its own, made by copying the worker's, and says on which
 // thread it goes on. Owner, in BUSY.
-void mt_slice_move(mt_slice_t *slice, mt_thread_t *thread);
+static inline void mt_slice_move(mt_slice_t *slice, mt_thread_t *thread) {
+    if (MT_LIKELY(slice->thread == thread)) return;
+    slice->thread = thread;
+    slice->stats = mt_stats(thread, mt_runtime_of(slice->slot));
+}
+// A worker woke the task: it goes on there with a whole budget. Owner, in BUSY.
+void mt_slice_resume(mt_slice_t *slice, mt_thread_t *thread);
+// Whether the body of a task hears of no message any more: it was told to end (MT_SLICE_DIE), or its process is over
+// (MT_SLICE_LEAVE). The task, which says so itself by setting `kind`.
+static inline bool mt_slice_is_closed(const mt_slice_t *slice) {
+    return slice->kind == MT_SLICE_LEAVE || slice->kind == MT_SLICE_DIE;
+}
 // Counts what was handled so far: a task may be killed before it comes back to say so. Owner, in BUSY.
 static inline void mt_slice_count(mt_slice_t *slice) {
     mt_a64_bump(&slice->stats->handled, slice->handled);
@@ -73,6 +99,14 @@ static inline void mt_slice_count(mt_slice_t *slice) {
 // Gives an empty process back until a worker wakes its task. False: a message or signal is there. Owner, in BUSY; the
 // owner no more if true.
 bool mt_slice_give_back(mt_slice_t *slice);
+// After MT_SLICE_YIELD: queues the process behind the others; a worker wakes its task. Owner, in BUSY; the owner no
+// more.
+void mt_slice_yield(mt_slice_t *slice);
+// Bytes that the task's slice needs at `scratch`, 16-aligned; 0: none. `slice` is the worker's. Owner.
+static inline size_t mt_slice_scratch_size(const mt_slice_t *slice) {
+    bool has_pop_lock = slice->bounded && mt_credit_policy(slice->bounded) == MT_POLICY_DROP_OLDEST;
+    return has_pop_lock ? MT_NODE_HEADER + MT_NODE_PAYLOAD_MAX : 0;
+}
 // Hands the process to a worker, e.g. for its exit. Owner, in BUSY; the owner no more.
 void mt_slice_hand_over(mt_slice_t *slice);
 // Sends the current message on to another process, its payload moved. Owner, in BUSY.

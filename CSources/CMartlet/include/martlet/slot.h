@@ -18,8 +18,8 @@ static inline mt_pid_t mt_pid_make(uint32_t generation, uint32_t index) { return
 static inline uint32_t mt_pid_index(mt_pid_t pid) { return (uint32_t)pid; }
 static inline uint32_t mt_pid_generation(mt_pid_t pid) { return (uint32_t)(pid >> 32); }
 
-// `life`: generation:32 | leaves:16 | flags:16. FREE (no flag) -> LIVE -> DYING -> FREE of the next generation. `leaves`
-// counts the handlers that ended while their process was doomed (phase.h).
+// `life`: generation:32 | leaves:16 | flags:16. FREE (no flag) -> LIVE -> DYING -> FREE of the next generation.
+// `leaves` counts the handlers that ended while their process was doomed (phase.h).
 #define MT_LIFE_LIVE 1u   // accepts messages
 #define MT_LIFE_DYING 2u  // the exit protocol has begun: senders get MT_NO_PROCESS
 #define MT_LIFE_TRAP 4u   // exit signals become messages

@@ -83,15 +83,19 @@ typedef struct mt_timer_stats {
 // instant the driver sleeps until. MT_INVALID, MT_NO_MEMORY, MT_SYSTEM_LIMIT: *out is untouched. Any thread; blocks.
 mt_status_t mt_timers_create(const mt_env_t *env, uint32_t shards, uint64_t tick_ns, void (*wake)(void *context),
                              void *context, mt_timers_t **out);
-// Drops every timer left and ends *timers. No other call on it may run or follow; by reference (cancel, remaining) they
-// may, and find nothing. Owner heads must still be readable. Blocks.
+// Makes expire take out one timer in a hold, and lets `below(context, n)`, a number below n, say which of those that
+// are due in one tick; timers of one owner, or to one target without one, keep the order of their arming. Before the
+// first arm.
+void mt_timers_set_choice(mt_timers_t *timers, uint32_t (*below)(void *context, uint32_t n), void *context);
+// Drops every timer left and ends *timers. Who arms beside or after it hears MT_SHUT_DOWN; by reference (cancel,
+// remaining) nothing is found. No other call on it may run or follow. Owner heads must still be readable. Blocks.
 void mt_timers_destroy(mt_timers_t *timers);
 
 // Arms a timer. owner_head is the head of the list of its owner's timers, a word that lives as long as the timers and
 // is guarded by the shard's mutex: 0 at first, touched by nobody else; all timers of one head have the same owner word.
-// NULL: the runtime owns it. *ref_out is written before the timer can fire. MT_SYSTEM_LIMIT or MT_NO_MEMORY: nothing
-// has changed, the payload is the caller's. Any thread; holds the shard's mutex for O(1). A repeated timer takes two
-// items.
+// NULL: the runtime owns it. *ref_out is written before the timer can fire. MT_SYSTEM_LIMIT, MT_NO_MEMORY,
+// MT_SHUT_DOWN: nothing has changed, the payload is the caller's. Any thread; holds the shard's mutex for O(1). A
+// repeated timer takes two items.
 mt_status_t mt_timers_arm(mt_timers_t *timers, const mt_timer_spec_t *spec, uint32_t *owner_head, uint64_t *ref_out);
 
 // Ends a timer; its payload is dropped on this thread. True: a one-shot timer will not fire, a repeated one will not
