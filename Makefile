@@ -136,11 +136,10 @@ faults: deps-extra
 	swift build -c release --product martlet-soak $(SWIFT_ARGS)
 	@Scripts/faults/run.sh "$$(swift build -c release --show-bin-path)/martlet-soak"
 
-# MINUTES=n   a line of JSON a minute; fails when something is lost or grows
-MINUTES ?= 1
+# MINUTES=n (1)   a line of JSON a minute; fails when something is lost or grows
 soak: deps
 	swift build -c release --product martlet-soak $(SWIFT_ARGS)
-	"$$(swift build -c release --show-bin-path)/martlet-soak" soak --minutes $(MINUTES)
+	"$$(swift build -c release --show-bin-path)/martlet-soak" soak --minutes $(or $(MINUTES),1)
 
 lint: deps-extra
 	@Scripts/lint.sh

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A word that handlers spin or sleep on, and counters that outlive their server.
 
-import Glibc
+import Foundation
 import Synchronization
 
 /// Up or down, from any thread.
@@ -23,7 +23,7 @@ public final class Flag: Sendable {
     /// Computes, holding the thread, until it is up.
     public func spinUntilUp() { while !isUp {} }
     /// Waits as a task.
-    public func waitUntilUp() async { while !isUp { try? await Task.sleep(for: .milliseconds(1)) } }
+    public func waitUntilUp() async { await onOwnThread { self.sleepUntilUp() } }
 }
 
 /// Counts, from any thread.
@@ -40,11 +40,22 @@ public final class Tally: Sendable {
 
     /// Waits as a task until there are at least so many; false: not within a minute.
     public func reaches(_ count: Int) async -> Bool {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while self.count < count {
-            guard ContinuousClock.now < deadline else { return false }
-            try? await Task.sleep(for: .milliseconds(1))
+        await onOwnThread {
+            let deadline = monotonicNow() + 60_000_000_000
+            while self.count < count {
+                guard monotonicNow() < deadline else { return false }
+                usleep(500)
+            }
+            return true
         }
-        return true
+    }
+}
+
+/// Runs `body`, which may sleep, on a thread of its own.
+///
+/// Not Task.sleep: it hangs where Swift's own pool can have no descriptor, and under faketime.
+public func onOwnThread<R: Sendable>(_ body: @escaping @Sendable () -> R) async -> R {
+    await withCheckedContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(returning: body()) }
     }
 }

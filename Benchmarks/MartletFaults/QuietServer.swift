@@ -18,25 +18,27 @@ struct QuietServer: GenServer {
 }
 
 enum QuietClient {
-    /// Calls one of `servers` after the other, a call each `interval` whether or not the last one was late, until told
-    /// to end; a call counts from the moment it was due.
+    /// Calls one of `servers` after the other until told to end, and pauses for `interval` between calls.
+    ///
+    /// A call that lasted longer than the interval stands for those that would have been made meanwhile, each shorter by
+    /// an interval: else one long wait would count as little as one short one.
     static func run(
         _ servers: [QuietServer.Ref], every interval: Duration, until end: Flag
     ) async throws -> Latencies {
         var latencies = Latencies()
-        let step = UInt64(interval.components.attoseconds / 1_000_000_000)
-        var due = monotonicNow()
+        let step = interval.components.attoseconds / 1_000_000_000
         var index = 0
         while !end.isUp {
-            let now = monotonicNow()
-            if now < due { try await Task.sleep(nanoseconds: due - now) }
-            // Open loop: what the sleep overshoots is the clock's, what a late call causes is its own.
-            let start = max(due, min(monotonicNow(), due + step))
+            let start = monotonicNow()
             let answer = try await servers[index % servers.count].call(timeout: .seconds(60)) { .echo(index, $0) }
             precondition(answer == index, "expected the answer \(index), got \(answer)")
-            latencies.add(monotonicNow() - start)
+            var took = Int64(monotonicNow() - start)
+            repeat {
+                latencies.add(UInt64(took))
+                took -= step
+            } while took > 0
             index += 1
-            due += step
+            try await Task.sleep(for: interval)
         }
         return latencies
     }

@@ -2,6 +2,7 @@
 // martlet-soak: the fault figures of the trust contract at full size, a command each, and the soak.
 
 import ArgumentParser
+import Foundation
 import MartletFaults
 
 @main
@@ -19,6 +20,15 @@ struct MartletSoak: AsyncParsableCommand {
             BlockedWorkersCommand.self, StarvationCommand.self, EndlessHandlerCommand.self, LimitsCommand.self,
             DescriptorsCommand.self, SignalsCommand.self, ForkCommand.self,
         ])
+
+    /// The arguments, from MARTLET_SOAK where there are none.
+    ///
+    /// Swift finds them beside the environment, and a preloaded library that moves the environment (faketime) hides them.
+    static func main() async {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        let instead = ProcessInfo.processInfo.environment["MARTLET_SOAK"] ?? ""
+        await main(arguments.isEmpty ? instead.split(separator: " ").map(String.init) : arguments)
+    }
 }
 
 extension AsyncParsableCommand {

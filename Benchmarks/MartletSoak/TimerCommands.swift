@@ -26,7 +26,8 @@ struct ClockJumpCommand: AsyncParsableCommand {
     var control: String
 
     func run() async throws {
-        let watcher = Task.detached { await Self.jump(control) }
+        let control = control
+        let watcher = Task.detached { await onOwnThread { Self.jump(control) } }
         var report = await TimerFates.run(count: count, spread: .seconds(3), id: "F11")
         let jumps = await watcher.value
         report.measure("jumps_seen", jumps)
@@ -35,12 +36,12 @@ struct ClockJumpCommand: AsyncParsableCommand {
     }
 
     /// Writes offsets and counts the jumps of the wall clock that this process saw.
-    private static func jump(_ control: String) async -> Int {
+    private static func jump(_ control: String) -> Int {
         var jumps = 0
         for offset in ["-10d", "+10y", "-10d", "+0"] {
             let before = Date()
             try? Data(offset.utf8).write(to: URL(fileURLWithPath: control))
-            try? await Task.sleep(for: .milliseconds(400))
+            usleep(400_000)
             if abs(Date().timeIntervalSince(before)) > 3_600 { jumps += 1 }
         }
         return jumps
@@ -54,8 +55,13 @@ struct TimerStormCommand: AsyncParsableCommand {
     @Option(help: "Timers.")
     var count = 1_000_000
 
+    @Option(help: "Servers that they are spread over.")
+    var servers = 1_000
+
     @Option(help: "Seconds in which to arm them.")
     var lead = 5
 
-    func run() async throws { try finish(await TimerStorm.run(count: count, lead: .seconds(lead))) }
+    func run() async throws {
+        try finish(await TimerStorm.run(count: count, servers: servers, lead: .seconds(lead)))
+    }
 }

@@ -25,6 +25,7 @@ run "$soak" late-replies --count 200000
 run "$soak" timers --count 1000000
 run Scripts/faults/clock-jump.sh "$soak"
 run "$soak" timer-storm --count 1000000
+run "$soak" timer-storm --count 1000000 --servers 16
 run "$soak" overload --seconds 2
 run "$soak" slow-consumer
 run "$soak" blocked-workers --seconds 3
