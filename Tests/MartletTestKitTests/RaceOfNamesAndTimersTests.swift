@@ -39,11 +39,11 @@ struct RaceOfNamesAndTimersTests {
             let holders = try await withThrowingTaskGroup(of: Pid.self) { group in
                 group.addTask {
                     _ = try await first.pid.waitForExit()
-                    return try await Self.succeed(name)
+                    return try await Self.succeed(first, name)
                 }
                 group.addTask {
                     do { _ = try await first.call(timeout: nil) { .get($0) } } catch {
-                        return try await Self.succeed(name)
+                        return try await Self.succeed(first, name)
                     }
                     return first.pid
                 }
@@ -62,9 +62,10 @@ struct RaceOfNamesAndTimersTests {
     }
 
     /// Starts a successor, or finds the one that was faster.
-    private static func succeed(_ name: Counter.Name) async throws -> Pid {
+    private static func succeed(_ first: Counter.Ref, _ name: Counter.Name) async throws -> Pid {
         do throws(StartError) { return try await Counter.start(1, name: name).pid } catch {
             guard case .alreadyStarted(let holder) = error else { throw error }
+            try #require(holder != first.pid, "the name still belonged to the one that had ended")
             return holder
         }
     }

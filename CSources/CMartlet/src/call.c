@@ -98,7 +98,10 @@ bool mt_call_wait_blocking(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_
     // There the context comes back to this thread, when the seed says so.
     const mt_worker_t *worker = mt__context_of(thread);
     if (MT_UNLIKELY(worker && worker->runtime->deterministic)) return mt__deterministic_wait(thread, ref);
+    // release: whose thread this is; before the context goes, so that an answer that has come is seen to be running.
+    mt_a64_store_rel(&thread->waits_for, ref);
     if (!mt_block_begin(thread)) {
+        mt_a64_store_rlx(&thread->waits_for, 0); // relaxed: it has its context, which is not parked
         mt_reply_complete(ref, MT_REPLY_OVERLOADED);
         mt_reply_wait_blocking(ref, &runtime->env, MT_FOREVER); // a claimer may be at work: its answer is at hand
         return false;
@@ -106,6 +109,8 @@ bool mt_call_wait_blocking(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_
     // Virtual time wakes no sleeper: there the deadline is in the wheel (mt_deadline_arm).
     mt_reply_wait_blocking(ref, &runtime->env, runtime->env.is_virtual ? MT_FOREVER : deadline_ns);
     mt_block_end(thread);
+    // release: counted as running before it is no longer seen to wait; pairs with the acquire in is_about_to_run.
+    mt_a64_store_rel(&thread->waits_for, 0);
     return true;
 }
 

@@ -139,12 +139,33 @@ void mt__park(mt_worker_t *worker) {
     mt_a32_xchg(&worker->token, 0);
 }
 
-bool mt_runtime_is_idle(mt_runtime_t *runtime) {
-    // sc: the waiter's half of the Dekker pair with mt__tell_idle.
-    return (mt_a64_load_sc(&runtime->idle) & PARKED_MASK) == runtime->config.workers && !mt__has_work(runtime) &&
-           mt_a32_load_sc(&runtime->detached) == 0 && mt_a32_load_sc(&runtime->stalled_count) == 0;
+typedef struct {
+    mt_runtime_t *runtime;
+    bool is_there;
+} sleepers_t;
+
+// A thread of the runtime that blocked in a call and was answered: it will run, and nobody counts it yet.
+static void is_about_to_run(void *raw, mt_thread_t *thread) {
+    sleepers_t *sleepers = raw;
+    // acquire: pairs with the releases in mt_call_wait_blocking: whose thread it is, and that it counts as running.
+    mt_reply_ref_t ref = mt_a64_load_acq(&thread->waits_for);
+    if (ref && thread->runtime == sleepers->runtime && !mt_reply_is_armed(ref)) sleepers->is_there = true;
 }
 
+// In this order, see mt_runtime_wait_idle: the contexts first, then the threads without one.
+bool mt_runtime_is_idle(mt_runtime_t *runtime) {
+    // sc: the waiter's half of the Dekker pair with mt__tell_idle.
+    if ((mt_a64_load_sc(&runtime->idle) & PARKED_MASK) != runtime->config.workers || mt__has_work(runtime))
+        return false;
+    if (mt_a32_load_sc(&runtime->stalled_count)) return false;
+    sleepers_t sleepers = {.runtime = runtime};
+    mt_thread_for_each(is_about_to_run, &sleepers);
+    return !sleepers.is_there && mt_a32_load_sc(&runtime->detached) == 0;
+}
+
+// Why it is correct: when all contexts were parked, whoever ran without one is still counted, or became a spare or
+// blocked since, which moves the epoch; who was blocked and answered is seen so, or counted. So with the epoch as it
+// was before the look, there was an instant at which nobody ran.
 void mt_runtime_wait_idle(mt_runtime_t *runtime) {
     mt__forked_check();
     // sc: Dekker with mt__tell_idle: {waiters; load idle} against {idle; load waiters}.
@@ -152,7 +173,9 @@ void mt_runtime_wait_idle(mt_runtime_t *runtime) {
     for (;;) {
         // acquire: pairs with mt__tell_idle; read before the look, so that a change after it ends the sleep.
         uint32_t epoch = mt_a32_load_acq(&runtime->idle_epoch);
-        if (mt_runtime_is_idle(runtime)) break;
+        bool is_idle = mt_runtime_is_idle(runtime);
+        if (mt_a32_load_acq(&runtime->idle_epoch) != epoch) continue;
+        if (is_idle) break;
         mt_env_system.park(NULL, &runtime->idle_epoch, epoch, MT_FOREVER);
     }
     mt_a32_add_sc(&runtime->idle_waiters, (uint32_t)-1);

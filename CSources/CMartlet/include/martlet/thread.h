@@ -33,6 +33,7 @@ struct mt_thread {
     mt_aptr_t worker;   // mt_worker_t; the thread writes, the monitor reads
     mt_a64_t is_inside; // the thread writes, the monitor reads
     mt_a32_t claim;     // CAS by both
+    mt_a64_t waits_for; // reply slot this thread blocks on, 0: none; the thread writes, mt_runtime_is_idle reads
     mt_node_magazine_t nodes[MT_NODE_CLASSES];
     mt_magazine_t slots;   // of mt_slots
     mt_magazine_t replies; // of mt_replies
