@@ -8,7 +8,9 @@ import Martlet
 public enum Soak {
     /// How long a soak lasts and how often it reports.
     public struct Plan: Sendable {
+        /// Of the load.
         public var duration: Duration
+        /// From one line to the next.
         public var interval: Duration
 
         /// A line a minute, more often in a soak of a few minutes.

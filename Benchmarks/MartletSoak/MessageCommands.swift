@@ -42,7 +42,7 @@ struct OverloadCommand: AsyncParsableCommand {
     func run() async throws {
         var reports: [FaultReport] = []
         for policy in Overload.Policy.allCases {
-            reports.append(await Overload.run(policy, for: .seconds(seconds)))
+            reports.append(await Overload.run(policy, for: .seconds(seconds), isAlone: true))
             print("overload: \(policy)")
             print(reports[reports.count - 1].json)
         }

@@ -10,6 +10,6 @@ struct OverloadTests {
         "F13: an overloaded mailbox keeps its bound and every refusal is known to its sender",
         arguments: Overload.Policy.allCases)
     func overload(_ policy: Overload.Policy) async {
-        expectNoViolation(await Overload.run(policy, capacity: 1_000, for: .milliseconds(200)))
+        expectNoViolation(await Overload.run(policy, capacity: 1_000, for: .milliseconds(200), isAlone: false))
     }
 }
