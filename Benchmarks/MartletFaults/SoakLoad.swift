@@ -19,6 +19,14 @@ final class SoakCounters: Sendable {
             return sample
         }
     }
+    /// Whether every part of the load has done something; a busy machine may take longer than a short soak.
+    var hasSeenAll: Bool { activities.allSatisfy { $0.tally.count > 0 } }
+    var activities: [(name: String, tally: Tally)] {
+        [
+            ("operations", operations), ("crashes", crashes), ("kills", kills), ("timers", timersFired),
+            ("refusals", refused),
+        ]
+    }
     var violations: Int {
         disorder.count + wrongReplies.count + earlyTimers.count + lateCancels.count + failures.count
     }

@@ -17,7 +17,7 @@ struct SoakCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let report = await Soak.run(Soak.Plan(minutes: minutes)) { line in
+        let report = await Soak.run(Soak.Plan(minutes: minutes), isAlone: true) { line in
             print(line)
             fflush(nil)
         }

@@ -59,8 +59,10 @@ uint64_t mt_reply_remaining(mt_reply_ref_t ref) {
 void mt_count_late_reply(mt_reply_ref_t ref) {
     mt_reply_t *reply = mt_reply_of(ref);
     mt_thread_t *thread = mt_thread_self();
-    // The slot may serve another call by now: a count in a neighbour's runtime does no harm.
-    mt_runtime_t *runtime = reply ? mt_pid_runtime_any(mt_a64_load_rlx(&reply->callee)) : NULL;
+    // Who replies late is, as a rule, a process of the callee's runtime. On other threads the slot is asked, which may
+    // serve another call by now: a count in a neighbour's runtime.
+    mt_runtime_t *runtime = thread ? thread->runtime : NULL;
+    if (!runtime && reply) runtime = mt_pid_runtime_any(mt_a64_load_rlx(&reply->callee));
     if (runtime && thread) mt_a64_bump(&mt_stats(thread, runtime)->dead[MT_DEAD_LATE_REPLY], 1);
 }
 

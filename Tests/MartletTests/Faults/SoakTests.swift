@@ -9,7 +9,7 @@ struct SoakTests {
     @Test("F28: a second of mixed load ends with equal counters, and reports what it did")
     func soak() async {
         var lines: [String] = []
-        let report = await Soak.run(Soak.Plan(minutes: 1.0 / 60)) { lines.append($0) }
+        let report = await Soak.run(Soak.Plan(minutes: 1.0 / 60), isAlone: false) { lines.append($0) }
         expectNoViolation(report)
         #expect(lines.count >= 1 && lines.allSatisfy { $0.contains("\"violations\":0") }, "\(lines)")
     }
