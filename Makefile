@@ -64,7 +64,7 @@ ARGS ?=
 FULL ?=
 BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
 
-.PHONY: help deps deps-extra build bench test check chaos tsan asan ubsan coverage trust nightly lint lint-selftest format clean
+.PHONY: help deps deps-extra build bench test check chaos tsan asan ubsan coverage trust nightly faults soak lint lint-selftest format clean
 
 help:
 	@echo 'make test     C checks, then the Swift tests'
@@ -76,6 +76,7 @@ help:
 	@echo 'make spin     the second opinion        make chaos   the C checks, threads delayed at atomics'
 	@echo 'make ubsan    all tests, C traps on UB  make coverage  lines of C and Swift (HTML=folder)'
 	@echo 'make trust    all of these, for CI      make nightly   the long versions'
+	@echo 'make faults   the fault figures, CI size  make soak    mixed load for MINUTES=n, a line a minute'
 	@echo 'make deps     installs what is missing  make clean   removes every build folder'
 
 deps:
@@ -132,6 +133,16 @@ trust: deps-extra
 # The same at length: hours. MINUTES= of soak.
 nightly: deps-extra
 	@Scripts/nightly.sh $(MINUTES)
+
+# One JSON line for each figure of Documentation/Trust.md; fails when a counter is not what it must be.
+faults: deps-extra
+	swift build -c release --product martlet-soak $(SWIFT_ARGS)
+	@Scripts/faults/run.sh "$$(swift build -c release --show-bin-path)/martlet-soak"
+
+# MINUTES=n (1)   a line of JSON a minute; fails when something is lost or grows
+soak: deps
+	swift build -c release --product martlet-soak $(SWIFT_ARGS)
+	"$$(swift build -c release --show-bin-path)/martlet-soak" soak --minutes $(or $(MINUTES),1)
 
 lint: deps-extra
 	@Scripts/lint.sh

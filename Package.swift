@@ -20,6 +20,7 @@ let package = Package(
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletTestKit", targets: ["MartletTestKit"]),
         .executable(name: "martlet-bench", targets: ["martlet-bench"]),
+        .executable(name: "martlet-soak", targets: ["martlet-soak"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
@@ -49,9 +50,18 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "Benchmarks/MartletBench", swiftSettings: strict),
+        // Fault scenarios, each with its account: run by martlet-soak at full size, by the tests at a small one.
+        .target(
+            name: "MartletFaults", dependencies: ["Martlet"], path: "Benchmarks/MartletFaults", swiftSettings: strict),
+        .executableTarget(
+            name: "martlet-soak",
+            dependencies: [
+                "Martlet", "MartletFaults", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/MartletSoak", swiftSettings: strict),
         .target(name: "Examples", dependencies: ["Martlet"], path: "Examples", swiftSettings: strict),
 
-        .testTarget(name: "MartletTests", dependencies: ["Martlet"], swiftSettings: strict),
+        .testTarget(name: "MartletTests", dependencies: ["Martlet", "MartletFaults"], swiftSettings: strict),
         .testTarget(
             name: "MartletTestKitTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
         .testTarget(name: "MartletBenchTests", dependencies: ["MartletBenchCore"], swiftSettings: strict),

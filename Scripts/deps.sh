@@ -4,7 +4,7 @@
 # installer of Swift: without a toolchain it says so and stops.
 #
 #   Scripts/deps.sh             what build, test and bench need
-#   Scripts/deps.sh --extra     and what lint and make spin need: clang-format, spin
+#   Scripts/deps.sh --extra     and what lint, make spin and the fault scripts need: clang-format, spin, faketime
 set -euo pipefail
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -34,8 +34,9 @@ missing=()
 # pkgconf, a drop-in, answers to the same name.
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 if [ ${#missing[@]} -gt 0 ] || ! pkg-config --exists liburcu-bp liburcu-cds; then missing+=(liburcu-dev); fi
-if [ "${1:-}" = "--extra" ] && ! command -v clang-format >/dev/null; then missing+=(clang-format); fi
-if [ "${1:-}" = "--extra" ] && ! command -v spin >/dev/null; then missing+=(spin); fi
+if [ "${1:-}" = "--extra" ]; then
+    for tool in clang-format spin faketime; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 command -v apt-get >/dev/null || fail "missing: ${missing[*]}; this machine has no apt-get, install their equivalents"

@@ -11,6 +11,7 @@
 //   arm a timer                 driver
 //     due (sc)                    driver deadline (sc)
 //     load driver (sc)            load due (sc)                      timer.h has this pair
+#include "forked.h"
 #include "runtime_state.h"
 
 #define SEARCHING UINT64_C(0x100000000)
@@ -167,6 +168,7 @@ bool mt_runtime_is_idle(mt_runtime_t *runtime) {
 // blocked since, which moves the epoch; who was blocked and answered is seen so, or counted. So with the epoch as it
 // was before the look, there was an instant at which nobody ran.
 void mt_runtime_wait_idle(mt_runtime_t *runtime) {
+    mt__forked_check();
     // sc: Dekker with mt__tell_idle: {waiters; load idle} against {idle; load waiters}.
     mt_a32_add_sc(&runtime->idle_waiters, 1);
     for (;;) {

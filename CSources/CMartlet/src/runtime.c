@@ -3,6 +3,7 @@
 #include "martlet/runtime.h"
 
 #include "context.h"
+#include "forked.h"
 #include "martlet/slice.h"
 #include "runtime_state.h"
 
@@ -117,7 +118,9 @@ static mt_status_t make_timers(mt_runtime_t *runtime) {
 }
 
 mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out) {
+    mt__forked_check();
     if (!is_valid(config)) return MT_INVALID;
+    mt__forked_watch();
     mt_barrier_init();
     mt_status_t status = init_regions();
     if (status != MT_OK) return status;
@@ -147,6 +150,7 @@ mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out) {
 }
 
 bool mt_runtime_close(mt_runtime_t *runtime) {
+    mt__forked_check();
     uint32_t running = MT_RUNTIME_RUNNING;
     // sc: Dekker with mt_process_spawn: {state; load processes} against {processes; load state}.
     return mt_a32_cas_sc(&runtime->state, &running, MT_RUNTIME_CLOSED);
@@ -220,6 +224,7 @@ static void drain_workers(mt_runtime_t *runtime) {
 }
 
 uint32_t mt_runtime_stop(mt_runtime_t *runtime, uint64_t deadline_ns) {
+    mt__forked_check();
     // release: what the closer did; workers see it before they end.
     mt_a32_xchg(&runtime->state, MT_RUNTIME_STOPPED);
     if (runtime->workers) wake_everybody(runtime);

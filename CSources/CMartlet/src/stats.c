@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "forked.h"
 #include "runtime_state.h"
 
 mt_stats_t *mt__stats_slow(mt_thread_t *thread, mt_runtime_t *runtime) {
@@ -42,6 +43,7 @@ static void add(mt_statistics_t *out, const mt_stats_t *stats) {
 }
 
 void mt_runtime_statistics(mt_runtime_t *runtime, mt_statistics_t *out) {
+    mt__forked_check();
     *out = (mt_statistics_t){0};
     pthread_mutex_lock(&runtime->stats_mutex);
     for (const mt_stats_t *stats = runtime->stats; stats; stats = stats->next) add(out, stats);

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "forked.h"
 #include "martlet/memory.h"
 #include "martlet/region.h"
 #include "pool.h"
@@ -57,6 +58,7 @@ static void put_back(mt_thread_t *thread) {
 
 mt_thread_t *mt_thread_attach(void) {
     if (mt_thread_current) return mt_thread_current;
+    mt__forked_check();
     pthread_mutex_lock(&mutex);
     mt_thread_t *thread = obtain();
     pthread_mutex_unlock(&mutex);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Arming and cancelling. timer_shard.h has the states of a timer and why a reference is exact.
+#include "forked.h"
 #include "timer_shard.h"
 
 // ---- Items
@@ -149,6 +150,7 @@ static uint64_t remaining_at(mt_shard_clock_t clock, uint64_t when_ns) {
 }
 
 bool mt_timers_cancel(uint64_t ref, uint64_t *remaining_ns) {
+    mt__forked_check();
     mt_timer_shard_t *shard;
     mt_timer_item_t *item = lock_ref(ref, &shard);
     if (!item) return false;
@@ -178,6 +180,7 @@ bool mt_timers_cancel(uint64_t ref, uint64_t *remaining_ns) {
 }
 
 bool mt_timers_remaining(uint64_t ref, uint64_t *remaining_ns) {
+    mt__forked_check();
     mt_timer_shard_t *shard;
     mt_timer_item_t *item = lock_ref(ref, &shard);
     if (!item) return false;

@@ -4,6 +4,7 @@
 #include "martlet/slice.h"
 
 #include "context.h"
+#include "forked.h"
 #include "runtime_state.h"
 
 // Every so many looks the inject queue comes first, so that a busy ring cannot starve it. A prime, as in other
@@ -58,6 +59,7 @@ bool mt_submit_job(mt_runtime_t *runtime, void *job) {
     if (thread) {
         submit(thread, runtime, item);
     } else {
+        mt__forked_check();
         mt__inject(runtime, item);
         mt__notify(runtime);
     }

@@ -10,7 +10,8 @@ public import Synchronization
 /// Processes, names and counters belong to one runtime; pids are unique over all. A runtime runs until
 /// `shutdown(deadline:)`, also when nobody holds a reference to it any more.
 ///
-/// After `fork` without `exec` a child must not use any runtime: its threads exist in the parent only.
+/// After `fork` without `exec` a child must not use any runtime: its threads exist in the parent only. Using one stops the
+/// child with a message that says so.
 @safe
 public final class Runtime: Sendable {
     /// The runtime used when no other is current.

@@ -6,8 +6,8 @@
 // the next thread. So a pointer to a record never dangles, and sums over all records (mt_thread_for_each) stay exact.
 //
 // A destructor of the thread's other keys may attach it again after its record went; pthreads then runs ours once more.
-// fork: the child has one thread, with its record. The records of the others stay as they were, their stock is unused,
-// and locks of the core may be held for ever: a child that does not exec soon must not use the core.
+// fork: a child, once its parent has started a runtime, must not use the core; attaching ends it with a message
+// (src/forked.c).
 #ifndef MARTLET_THREAD_H
 #define MARTLET_THREAD_H
 
