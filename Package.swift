@@ -52,7 +52,9 @@ let package = Package(
             path: "Benchmarks/MartletBench", swiftSettings: strict),
         // Fault scenarios, each with its account: run by martlet-soak at full size, by the tests at a small one.
         .target(
-            name: "MartletFaults", dependencies: ["Martlet"], path: "Benchmarks/MartletFaults", swiftSettings: strict),
+            name: "MartletFaults",
+            dependencies: ["Martlet", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            path: "Benchmarks/MartletFaults", swiftSettings: strict),
         .executableTarget(
             name: "martlet-soak",
             dependencies: [

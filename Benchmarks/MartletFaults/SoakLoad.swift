@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // F28: the mixed load of a soak. Not its reports: Soak.swift.
 
+import Histogram
 import Martlet
 import Synchronization
 
@@ -10,13 +11,19 @@ final class SoakCounters: Sendable {
     let timersFired = Tally(), timersCancelled = Tally(), refused = Tally()
     /// Each is a fault: F7, F9, F10.
     let disorder = Tally(), wrongReplies = Tally(), earlyTimers = Tally(), lateCancels = Tally(), failures = Tally()
-    private let sample = Mutex(Latencies())
+    /// Of a fixed size: a soak that kept every sample would measure its own memory.
+    private let sample = Mutex(
+        Histogram<UInt64>(
+            lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000_000, numberOfSignificantValueDigits: .two))
 
-    func add(_ latencies: Latencies) { sample.withLock { $0.add(latencies) } }
-    func takeLatencies() -> Latencies {
+    func add(nanoseconds latencies: [UInt64]) {
+        sample.withLock { sample in for latency in latencies { sample.record(latency) } }
+    }
+    /// p50 and p99 in milliseconds since the last call.
+    func takeLatencies() -> (p50: Double, p99: Double) {
         sample.withLock { sample in
-            defer { sample = Latencies() }
-            return sample
+            defer { sample.reset() }
+            return (Double(sample.valueAtPercentile(50)) / 1e6, Double(sample.valueAtPercentile(99)) / 1e6)
         }
     }
     /// Whether every part of the load has done something; a busy machine may take longer than a short soak.
@@ -146,16 +153,16 @@ struct SoakLoad {
         let server = try await start()
         var last = number
         try await bursts {
-            var latencies = Latencies()
+            var latencies: [UInt64] = []
             for index in 0..<200 {
                 last += 1
                 let begin = index % 20 == 0 ? monotonicNow() : 0
                 let reply = try await server.call { .echo(last, $0) }
-                if begin != 0 { latencies.add(monotonicNow() - begin) }
+                if begin != 0 { latencies.append(monotonicNow() - begin) }
                 if reply != last { counters.wrongReplies.add() }
             }
             counters.operations.add(200)
-            counters.add(latencies)
+            counters.add(nanoseconds: latencies)
         }
         try await server.stop()
     }

@@ -100,7 +100,8 @@ bool mt_call_wait_blocking(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_
     // There the context comes back to this thread, when the seed says so.
     const mt_worker_t *worker = mt__context_of(thread);
     if (MT_UNLIKELY(worker && worker->runtime->deterministic)) return mt__deterministic_wait(thread, ref);
-    // release: whose thread this is; before the context goes, so that an answer that has come is seen to be running.
+    mt_aptr_store_rlx(&thread->waits_in, thread->runtime); // published by the next
+    // release: before the context goes, so that a thread whose answer has come is seen to be running.
     mt_a64_store_rel(&thread->waits_for, ref);
     if (!mt_block_begin(thread)) {
         mt_a64_store_rlx(&thread->waits_for, 0); // relaxed: it has its context, which is not parked

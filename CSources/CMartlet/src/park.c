@@ -149,7 +149,8 @@ static void is_about_to_run(void *raw, mt_thread_t *thread) {
     sleepers_t *sleepers = raw;
     // acquire: pairs with the releases in mt_call_wait_blocking: whose thread it is, and that it counts as running.
     mt_reply_ref_t ref = mt_a64_load_acq(&thread->waits_for);
-    if (ref && thread->runtime == sleepers->runtime && !mt_reply_is_armed(ref)) sleepers->is_there = true;
+    bool is_ours = ref && mt_aptr_load_rlx(&thread->waits_in) == sleepers->runtime; // published before waits_for
+    if (is_ours && !mt_reply_is_armed(ref)) sleepers->is_there = true;
 }
 
 // In this order, see mt_runtime_wait_idle: the contexts first, then the threads without one.

@@ -33,7 +33,9 @@ struct mt_thread {
     mt_aptr_t worker;   // mt_worker_t; the thread writes, the monitor reads
     mt_a64_t is_inside; // the thread writes, the monitor reads
     mt_a32_t claim;     // CAS by both
-    mt_a64_t waits_for; // reply slot this thread blocks on, 0: none; the thread writes, mt_runtime_is_idle reads
+    // The reply slot this thread of a runtime blocks on, 0: none; the thread writes, mt_runtime_is_idle reads.
+    mt_a64_t waits_for;
+    mt_aptr_t waits_in; // that runtime
     mt_node_magazine_t nodes[MT_NODE_CLASSES];
     mt_magazine_t slots;   // of mt_slots
     mt_magazine_t replies; // of mt_replies
