@@ -102,9 +102,12 @@ final class TestEngine: Sendable {
         for pid in run.pids { Pid(core: pid).askToStop() }
         await clock.runUntilIdle()
         for pid in run.pids { Pid(core: pid).kill() }
+        // A task of the body that still waits for the clock would wait for ever.
+        let waiting = run.releaseWaiters()
         await clock.runUntilIdle()
         if runtime.statistics.timers > 0 { await clock.advance(by: Self.graceAfterRun) }
-        return whatIsLeft(timers: false, probes: true)
+        let left = whatIsLeft(timers: false, probes: true)
+        return waiting == 0 ? left : left + ["\(waiting) tasks that wait for the clock"]
     }
 
     // MARK: Looking

@@ -49,12 +49,15 @@ public final class VirtualClock: Sendable {
     ///
     /// Returns when everything due until then has happened and nothing can run.
     ///
-    /// - Parameter duration: how far; zero or negative only lets everything run.
+    /// - Parameter duration: how far; zero or negative only lets everything run. The clock ends 584 years after 0.
     public nonisolated(nonsending) func advance(by duration: Duration) async {
-        let delta = UInt64(max(0, duration / .nanoseconds(1)))
+        let (sum, isTooFar) = now._unsignedNanoseconds.addingReportingOverflow(duration._unsignedNanoseconds)
+        // Not the core's word for never.
+        let target = isTooFar ? .max - 1 : min(sum, .max - 1)
         switch source {
-        case .threads(let time): await onOwnThread { time.advanceBlocking(byNanoseconds: delta) }
-        case .run(let run): await run.waitIdle(until: run.now + delta)
+        case .threads(let time):
+            await onOwnThread { time.advanceBlocking(byNanoseconds: target - time.nanoseconds) }
+        case .run(let run): await run.waitIdle(until: target)
         }
     }
 

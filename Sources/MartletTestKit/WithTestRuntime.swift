@@ -67,6 +67,8 @@ public nonisolated(nonsending) func explore(
             let (failed, error) = await outcome(at: location) {
                 try await engine.perform(seed: seed, faults: faults, body)
             }
+            // The test itself was cancelled: that is no fault of the seed.
+            if Task.isCancelled { break }
             if failed {
                 return SeedFailure(seed: seed, passed: passed, error: error, replay: Replay.command(seed))
             }
@@ -76,6 +78,7 @@ public nonisolated(nonsending) func explore(
     }
     engine.giveBack(isReusable: !(failure?.error is TestRuntimeError))
     if let failure { throw failure }
+    try Task.checkCancellation()
 }
 
 /// Whether `body` failed, and what it threw if it threw.
@@ -113,7 +116,9 @@ enum Replay {
 
     static func command(_ seed: UInt64) -> String {
         let name = Test.current.map { $0.name.prefix { $0 != "(" } } ?? ""
-        return "MT_SEED=\(seed) swift test" + (name.isEmpty ? "" : " --filter \(name)")
+        let isWord = name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" }
+        let filter = isWord ? "\(name)" : "'\(name.filter { $0 != "`" && $0 != "'" })'"
+        return "MT_SEED=\(seed) swift test" + (name.isEmpty ? "" : " --filter \(filter)")
     }
 }
 

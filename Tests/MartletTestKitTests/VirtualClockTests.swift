@@ -34,6 +34,27 @@ struct VirtualClockTests {
         }
     }
 
+    @Test("any length of time can be advanced; the clock ends after 584 years")
+    func far() async throws {
+        try await withTestRuntime { test in
+            await test.clock.advance(by: .seconds(315_360_000) + .nanoseconds(1))
+            #expect(test.clock.now == .seconds(315_360_000) + .nanoseconds(1))
+            for _ in 0..<3 { await test.clock.advance(by: .seconds(Int64.max)) }
+            #expect(test.clock.now > .seconds(18_000_000_000))
+        }
+    }
+
+    @Test("a task left inside advance fails its run, and the next run begins")
+    func leftInsideAdvance() async throws {
+        await #expect(throws: TestRuntimeError.self) {
+            try await withTestRuntime { test in
+                Task { await test.clock.advance(by: .seconds(86_400)) }
+                await test.clock.runUntilIdle()
+            }
+        }
+        try await withTestRuntime { test in #expect(test.clock.now == .zero) }
+    }
+
     @Test("a sleep ends with its task's cancellation")
     func cancelledSleep() async throws {
         try await withTestRuntime { test in

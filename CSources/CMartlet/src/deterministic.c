@@ -109,9 +109,22 @@ void mt_deterministic_stop_faults(mt_deterministic_t *run) {
     mt__faults_release(run);
 }
 
+uint32_t mt_deterministic_release_waiters(mt_deterministic_t *run) {
+    uint32_t count = 0;
+    for (mt_idle_waiter_t *waiter = run->waiters; waiter; count++) {
+        mt_idle_waiter_t *next = waiter->next;
+        mt_hooks.resume(waiter->continuation);
+        free(waiter);
+        waiter = next;
+    }
+    run->waiters = NULL;
+    return count;
+}
+
 void mt_deterministic_end(mt_deterministic_t *run) {
     mt_deterministic_stop_faults(run);
     run->is_running = false;
+    mt_deterministic_release_waiters(run);
 }
 
 bool mt_deterministic_wait_idle(mt_deterministic_t *run, uint64_t until_ns, void *continuation) {

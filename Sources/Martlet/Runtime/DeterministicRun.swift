@@ -92,6 +92,9 @@ package final class DeterministicRun: Sendable {
     /// Nothing goes wrong on purpose any more.
     package func stopFaults() { unsafe mt_deterministic_stop_faults(core) }
 
+    /// Lets go on who waits for an instant, without time passing; how many there were.
+    package func releaseWaiters() -> Int { unsafe Int(mt_deterministic_release_waiters(core)) }
+
     /// Waits until nothing can run unless time passes beyond an instant; time moves up to it.
     package nonisolated(nonsending) func waitIdle(until nanoseconds: UInt64) async {
         unsafe await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in

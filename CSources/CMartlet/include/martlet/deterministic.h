@@ -58,6 +58,8 @@ mt_env_t mt_env_deterministic(mt_deterministic_t *run);
 mt_status_t mt_deterministic_begin(mt_deterministic_t *run, uint64_t seed, const mt_faults_t *faults);
 // Ends it: time stands still, nothing is stuck any more, global jobs go elsewhere again.
 void mt_deterministic_end(mt_deterministic_t *run);
+// Lets go on who waits for an instant, without time passing; how many there were. A thread of the run.
+uint32_t mt_deterministic_release_waiters(mt_deterministic_t *run);
 // From here on no fault happens.
 void mt_deterministic_stop_faults(mt_deterministic_t *run);
 
