@@ -78,7 +78,8 @@ void mt_room_return(mt_pid_t pid);
 // thread is left to stand in: the slot is completed with OVERLOADED. The caller.
 bool mt_call_wait_blocking(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadline_ns);
 
-// In-place execution. Lives on the caller's stack.
+// In-place execution. Lives on the caller's stack. `hot` at the functions, since clang's splitting of hot and cold code
+// took a whole one for cold, and put it out of the way (a call in place 65 -> 74 ns).
 typedef struct mt_in_place {
     mt_frame_t frame;
     mt_thread_t *thread;
@@ -89,11 +90,12 @@ typedef struct mt_in_place {
 
 // Claims an idle process of the given type for this thread and arms a reply slot. False: busy, gone, of another type,
 // or this thread is inside it: take the ordinary way. User code may run between begin and end. Any thread.
-bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, uint64_t timeout_ns);
+__attribute__((hot)) bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id,
+                                            uint64_t timeout_ns);
 // Gives the armed slot its deadline, counted from now: never early. The caller, before end.
 void mt_in_place_set_deadline(mt_in_place_t *call);
 // User code ended; `pending` (retained object or NULL) is for a worker to act on. False: the process was taken away,
 // the caller waits for its reply slot as for any other and `pending` is still the caller's. The caller.
-bool mt_in_place_end(mt_in_place_t *call, void *pending);
+__attribute__((hot)) bool mt_in_place_end(mt_in_place_t *call, void *pending);
 
 #endif
