@@ -104,12 +104,15 @@ check: deps
 chaos:
 	@$(MAKE) check CHAOS=1
 
-# The deterministic runs by themselves: they take the processors from tests that have limits of real time.
+# The deterministic runs and the fault scenarios by themselves: under the sanitizer they take the processors from tests
+# that have limits of real time.
+APART := MartletTestKitTests|(BlockedWorkers|CrashLoop|EndlessHandler|LateReplies|Limits|OrderFlood|Overload|SlowConsumer|Soak|Starvation|TimerFates|TimerStorm)Tests
+TSAN_TEST = swift test --skip-build --sanitize=thread --disable-xctest --scratch-path .build-tsan
 tsan: deps
 	@$(MAKE) check SANITIZE=thread
 	swift build --build-tests --sanitize=thread --scratch-path .build-tsan $(SWIFT_ARGS)
-	swift test --skip-build --sanitize=thread --disable-xctest --scratch-path .build-tsan --skip MartletTestKitTests $(TEST_ARGS)
-	swift test --skip-build --sanitize=thread --disable-xctest --scratch-path .build-tsan --filter MartletTestKitTests
+	$(TSAN_TEST) --skip '$(APART)' $(TEST_ARGS)
+	$(TSAN_TEST) --no-parallel --filter '$(APART)'
 
 # lld, as for the C check: the default linker buries the summary under warnings.
 asan: deps
