@@ -2,8 +2,7 @@
 // Kill is fencing: the phase word says whether user code runs, `life` says whose process it is.
 //
 //                enter (store)
-//      BUSY  ------------------->   IN      take: `life` gets FENCE; a heavy barrier; phase is IN; CAS of life adds
-//      TAKEN
+//      BUSY  ------------------->   IN      take: life gets FENCE; heavy barrier; phase is IN; CAS of life adds TAKEN
 //        ^ <---------------------   |       leave: phase BUSY; load life; doomed: CAS of life counts the leave
 //        |   leave (store, load)    |       effect: phase BUSY; load life; fenced: no effect; else do it; phase IN
 //       OUT  between slices
