@@ -89,10 +89,24 @@ typedef struct mt_slot {
     mt_a64_t parent;     // who started it, 0 if no process did; owner writes, reports read
     uint32_t timers;     // guarded by its timer shard: list of the timers it owns
     uint32_t flags;      // plain, owner: MT_SLOT_*
+
+    // Line 3: no message comes here: ties to other processes, the system lane, and what reports read.
+    mt_aptr_t system;        // stack of system requests: CAS push by anyone, xchg by the owner
+    uint32_t links;          // guarded by the slot's tie lock (tie.h): lists of ties
+    uint32_t link_count;     // the same
+    uint32_t watching;       // the same: monitors that this process set
+    uint32_t watched_by;     // the same: monitors set on it
+    uint32_t watcher_count;  // the same
+    uint32_t system_spare;   //
+    mt_a64_t handled;        // messages handled so far; owner writes once a slice, reports read
+    mt_aptr_t label;         // a string object for humans; owner writes, reports read
+    mt_a64_t running_since;  // when the running handler was first seen by the monitor thread, 0: none
+    uint64_t report_spare;   //
 } mt_slot_t;
 
-_Static_assert(sizeof(mt_slot_t) == 192, "three cache lines");
+_Static_assert(sizeof(mt_slot_t) == 256, "four cache lines");
 _Static_assert(offsetof(mt_slot_t, phase) == 64 && offsetof(mt_slot_t, life) == 128, "lines by writer");
+_Static_assert(offsetof(mt_slot_t, system) == 192, "the rare line");
 
 #define MT_SLOT_RETIRED 1u    // on the free list
 #define MT_SLOT_HIBERNATED 2u // gave memory back; cleared by the next message
