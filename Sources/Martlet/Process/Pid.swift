@@ -20,9 +20,8 @@ public struct Pid: Hashable, Sendable, BitwiseCopyable {
     ///
     /// - Complexity: O(1), a thread-local load in a server; a task-local lookup elsewhere.
     public static var current: Pid? {
-        let raw = _Post.currentPid
-        if raw != 0 { return Pid(raw: raw) }
-        return RawProcess.currentPid
+        let raw = _CurrentProcess.pid
+        return raw == 0 ? nil : Pid(raw: raw)
     }
 
     /// Whether the process has not begun to end (`Process.alive?`).

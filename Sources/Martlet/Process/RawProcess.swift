@@ -3,22 +3,6 @@
 // with the task.
 
 enum RawProcess {
-    /// Which process a task's code belongs to.
-    private struct Owner {
-        let pid: UInt64
-        let task: Int
-    }
-
-    @TaskLocal private static var owner: Owner?
-
-    /// The raw process whose body is running; not in tasks that it created.
-    static var currentPid: Pid? {
-        guard let owner, owner.task == currentTask else { return nil }
-        return Pid(raw: owner.pid)
-    }
-
-    private static var currentTask: Int { _Threads.currentTaskID }
-
     /// What the first message carries: who takes over the process.
     struct Start: Sendable {
         let adopt: @Sendable (_TaskProcess) -> Void
@@ -46,7 +30,7 @@ enum RawProcess {
     nonisolated(nonsending) static func run<Message: Sendable, R>(
         _ process: _TaskProcess, _: Message.Type, _ body: (inout Mailbox<Message>) async throws -> R
     ) async -> Result<R, any Error> {
-        let result: Result<R, any Error> = await $owner.withValue(Owner(pid: process.pid, task: currentTask)) {
+        let result: Result<R, any Error> = await _CurrentProcess.with(process.pid) {
             var mailbox = Mailbox<Message>(process)
             do { return .success(try await body(&mailbox)) } catch { return .failure(error) }
         }

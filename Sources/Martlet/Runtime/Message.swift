@@ -166,14 +166,11 @@ enum _Post {
         guard let thread = unsafe mt_thread_self() else { return false }
         let pointer = unsafe reason.passRetained()
         defer { unsafe Unmanaged<_Reason>.fromOpaque(pointer).release() }
-        return unsafe mt_process_exit_signal(thread, pid, currentPid, pointer)
+        return unsafe mt_process_exit_signal(thread, pid, _CurrentProcess.pid, pointer)
     }
 
     static func isAlive(_ pid: UInt64) -> Bool { mt_pid_is_alive(pid) }
 
     /// Whether anything of it is left: alive, or its end is under way.
     static func isThere(_ pid: UInt64) -> Bool { mt_pid_is_there(pid) }
-
-    /// The process whose handler runs on this thread, 0 outside one.
-    @inlinable static var currentPid: UInt64 { mt_thread_current_pid() }
 }

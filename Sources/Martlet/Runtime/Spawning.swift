@@ -54,7 +54,7 @@ enum _Spawning {
         var head = unsafe mt_init_t()
         unsafe head.klass = UnsafePointer(processClass.core)
         unsafe head.name = UnsafePointer(bitPattern: UInt(request.name))
-        unsafe head.parent = mt_thread_current_pid()
+        unsafe head.parent = _CurrentProcess.pid
         unsafe head.high_water = UInt32(clamping: request.highWater)
         let payload = unsafe _Init(head: head, argument: argument, extras: request.extras)
         guard let node = unsafe make(thread, payload, reply: reply) else { return .failure(.systemLimit) }
