@@ -154,9 +154,7 @@ MT_CHECK(exit_signals) {
     EXPECT(probe_exit(pids[0], 5) && probe_exit(pids[0], 6));                     // the oldest counts
     EXPECT(probe_exit(pids[1], 5) && mt_process_kill(mt_thread_self(), pids[1])); // a kill is a kill
     EXPECT(mt_process_kill(mt_thread_self(), pids[2]) && probe_exit(pids[2], 5));
-    for (uint32_t i = 0; i < 100; i++) EXPECT(!probe_exit(pids[3], 5)); // a trapping process wants a message
-    uint64_t nodes = probe_live_nodes();
-    EXPECT(!probe_exit(pids[3], 5) && probe_live_nodes() == nodes); // which costs nothing until it is sent
+    for (uint32_t i = 0; i < 100; i++) EXPECT(probe_exit(pids[3], 5)); // to a process that traps: a message
     probe_gate_open(&held.gate);
     uint64_t number = 0;
     EXPECT(probe_call_end(watches[0], MT_FOREVER, &number) == MT_REPLY_EXITED && number == 5);

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 mt_a64_t probe_states, probe_reasons;
-probe_reason_t probe_killed = {.number = 1};
-static probe_reason_t no_process = {.number = 2};
+probe_reason_t probe_normal = {.number = 3}, probe_killed = {.number = 1};
+mt_a64_t probe_exits, probe_downs;
+probe_reason_t probe_no_process = {.number = 2};
 
 static void *retain(void *raw) {
     mt_a32_add(&((probe_reason_t *)raw)->count, 1);
@@ -19,7 +20,7 @@ void probe_reason_release(void *raw) {
     uint32_t before = mt_a32_add(&reason->count, (uint32_t)-1);
     EXPECT(before > 0);
     mt_a64_add(&probe_reasons, (uint64_t)-1);
-    if (before == 1 && reason != &probe_killed && reason != &no_process) free(reason);
+    if (before == 1 && reason != &probe_killed && reason != &probe_no_process && reason != &probe_normal) free(reason);
 }
 
 probe_reason_t *probe_reason_make(uint32_t number) {
@@ -32,8 +33,9 @@ probe_reason_t *probe_reason_make(uint32_t number) {
 __attribute__((constructor)) static void set_hooks(void) {
     mt_hooks.reason_retain = retain;
     mt_hooks.reason_release = probe_reason_release;
+    mt_hooks.reason_normal = &probe_normal;
     mt_hooks.reason_killed = &probe_killed;
-    mt_hooks.reason_no_process = &no_process;
+    mt_hooks.reason_no_process = &probe_no_process;
 }
 
 static void end_state(probe_state_t *state) {
@@ -79,6 +81,15 @@ static bool run_init(mt_slice_t *slice) {
     return is_ours;
 }
 
+static void hear(probe_state_t *state, uint32_t kind, const void *payload) {
+    const mt_news_t *news = payload;
+    state->last_number = ((probe_reason_t *)news->reason)->number;
+    if (kind == MT_KIND_EXIT) state->exits++;
+    else state->downs++;
+    mt_a64_add(kind == MT_KIND_EXIT ? &probe_exits : &probe_downs, 1);
+    probe_reason_release(news->reason);
+}
+
 static mt_run_t engine_run(void *context, mt_slice_t *slice) {
     (void)context;
     if (slice->kind == MT_KIND_INIT && !run_init(slice)) return MT_RUN_ABANDONED;
@@ -90,6 +101,10 @@ static mt_run_t engine_run(void *context, mt_slice_t *slice) {
         if (kind == MT_SLICE_DIE) return end_with(slice, slice->reason);
         if (kind == MT_KIND_TIMEOUT) {
             state->timeouts += slice->reply == slice->slot->idle_arming;
+            continue;
+        }
+        if (kind == MT_KIND_EXIT || kind == MT_KIND_DOWN) {
+            hear(state, kind, slice->payload);
             continue;
         }
         probe_message_t message = *(probe_message_t *)slice->payload;

@@ -21,6 +21,8 @@ typedef struct probe_state {
     mt_pid_t pid;
     uint64_t count;               // of probe_count
     uint64_t timeouts;            // idle timeouts handled
+    uint64_t exits, downs;        // signals that came as messages
+    uint64_t last_number;         // of the reason of the last of them
     uint64_t last[PROBE_SENDERS]; // of probe_in_order
 } probe_state_t;
 
@@ -65,7 +67,8 @@ typedef struct probe_spec {
 // Messages made and ended, by number and by the sum of their identities.
 extern mt_a64_t probe_made, probe_made_sum, probe_ended, probe_ended_sum;
 extern mt_a64_t probe_states, probe_reasons; // living
-extern probe_reason_t probe_killed;
+extern probe_reason_t probe_normal, probe_killed, probe_no_process;
+extern mt_a64_t probe_exits, probe_downs; // signals that came as messages, by all processes
 
 void probe_open(probe_world_t *world, uint32_t workers);
 void probe_open_virtual(probe_world_t *world, uint32_t workers);

@@ -178,11 +178,11 @@ static void fail_calls(mt_slice_t *slice) {
 // Records that came too late, or for an incarnation before: nobody will read them.
 void mt__drop_exit_records(mt_thread_t *thread, mt_slot_t *slot) {
     if (!mt_aptr_load_rlx(&slot->exits)) return; // a guess: who pushes later pokes, and the owner looks again
-    // acq_rel: acquire pairs with the push in mt_process_exit_signal: the record and what it links to.
+    // acq_rel: acquire pairs with the push in mt__signal_exit: the record and what it links to.
     mt_node_t *record = (mt_node_t *)mt_aptr_xchg(&slot->exits, NULL);
     while (record) {
         mt_node_t *next = (mt_node_t *)mt_aptr_load_rlx(&record->next);
-        mt_hooks.reason_release(*(void **)(void *)record->payload);
+        mt_hooks.reason_release(((const mt_news_t *)(const void *)record->payload)->reason);
         mt_node_free(thread, record);
         record = next;
     }
@@ -214,5 +214,7 @@ void mt_slice_exit_finish(mt_slice_t *slice) {
         mt_process_dead_letter(slice->thread, slot, slice->undelivered, MT_DEAD_RECEIVER_ENDED);
         slice->undelivered = NULL;
     }
+    // Last: whoever hears of it finds everything gone.
+    mt__ties_fire(slice->thread, slot, pid, slot->last_reason);
     mt_a64_bump(&slice->stats->exits, 1);
 }

@@ -14,7 +14,44 @@ static uint32_t next_generation(mt_slot_t *slot) {
     return 1;
 }
 
-static mt_status_t spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_spawn_t *spec, mt_pid_t *pid) {
+static bool is_over(uint64_t life, mt_pid_t pid) { return (life ^ pid) >> 32 || !(life & MT_LIFE_LIVE); }
+
+// Sets a lethal flag. False: the process had ended.
+static bool mark(mt_slot_t *slot, mt_pid_t pid, uint64_t flag) {
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    for (;;) {
+        if (is_over(life, pid)) return false;
+        if (life & flag) return true;
+        // acq_rel: by rule; generation-checked by the CAS itself.
+        if (mt_a64_cas(&slot->life, &life, life | flag)) return true;
+    }
+}
+
+// The ties of a process with its starter, made before it is: what can fail fails first.
+typedef struct {
+    uint32_t link, monitor; // 0: none
+} mt_start_ties_t;
+
+static bool make_ties(mt_thread_t *thread, const mt_spawn_t *spec, mt_start_ties_t *ties) {
+    ties->link = spec->links ? mt__tie_make(thread, false) : 0;
+    ties->monitor = spec->monitor ? mt__tie_make(thread, true) : 0;
+    return (!spec->links || ties->link) && (!spec->monitor || ties->monitor);
+}
+
+static void discard_ties(mt_thread_t *thread, const mt_start_ties_t *ties) {
+    if (ties->link) mt__tie_discard(thread, ties->link);
+    if (ties->monitor) mt__tie_discard(thread, ties->monitor);
+}
+
+// False: the starter has ended. A killed one's task may still run.
+static bool join_ties(mt_thread_t *thread, const mt_spawn_t *spec, const mt_start_ties_t *ties, mt_pid_t pid) {
+    if (spec->monitor) *spec->monitor = mt__tie_ref(ties->monitor);
+    bool is_joined = !ties->link || mt__tie_join(thread, ties->link, spec->starter, pid) == MT__JOINED;
+    return (!ties->monitor || mt__tie_join(thread, ties->monitor, spec->starter, pid) == MT__JOINED) && is_joined;
+}
+
+static mt_status_t spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_spawn_t *spec,
+                         const mt_start_ties_t *ties, mt_pid_t *pid) {
     // sc: Dekker with mt_runtime_close: {processes; load state} against {state; load processes}: a closer that finds no
     // process has refused every spawn it did not count.
     bool is_over_limit = mt_a32_add_sc(&runtime->processes, 1) >= runtime->config.processes_max;
@@ -44,6 +81,8 @@ static mt_status_t spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_sp
     *pid = mt_pid_make(generation, index);
     spec->init->kind = MT_KIND_INIT;
     spec->init->flags = 0;
+    // Born dead: nobody is left who would hear of it.
+    if (!join_ties(thread, spec, ties, *pid)) mark(slot, *pid, MT_LIFE_KILL);
     // Pushed before anybody is shown the pid, so that no message can come before INIT.
     mt_process_push(thread, slot, generation, spec->init);
     return MT_OK;
@@ -52,12 +91,12 @@ static mt_status_t spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_sp
 mt_status_t mt_process_spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_spawn_t *spec, mt_pid_t *pid) {
     // A spawner that was killed has no effect.
     if (!mt_effect_begin(thread)) return MT_NO_PROCESS;
-    mt_status_t status = spawn(runtime, thread, spec, pid);
+    mt_start_ties_t ties;
+    mt_status_t status = make_ties(thread, spec, &ties) ? spawn(runtime, thread, spec, &ties, pid) : MT_NO_MEMORY;
+    if (status != MT_OK) discard_ties(thread, &ties);
     mt_effect_end(thread);
     return status;
 }
-
-static bool is_over(uint64_t life, mt_pid_t pid) { return (life ^ pid) >> 32 || !(life & MT_LIFE_LIVE); }
 
 // A credit for a user message, taken from a message that is displaced if the policy says so.
 static mt_status_t take_credit(mt_thread_t *thread, mt_slot_t *slot, mt_bounded_head_t *bounded, uint32_t generation,
@@ -140,49 +179,11 @@ mt_status_t mt_process_watch(mt_thread_t *thread, mt_pid_t pid, mt_reply_ref_t r
     return MT_NO_PROCESS;
 }
 
-// Sets a lethal flag. False: the process had ended, or `unless` forbids it.
-static bool mark(mt_slot_t *slot, mt_pid_t pid, uint64_t flag, uint64_t unless) {
-    uint64_t life = mt_a64_load_acq(&slot->life);
-    for (;;) {
-        if (is_over(life, pid) || life & unless) return false;
-        if (life & flag) return true;
-        // acq_rel: release publishes an exit record; generation-checked by the CAS itself.
-        if (mt_a64_cas(&slot->life, &life, life | flag)) return true;
-    }
-}
-
 bool mt_process_kill(mt_thread_t *thread, mt_pid_t pid) {
     mt_slot_t *slot = mt_slot_of(pid);
-    if (!slot || !mark(slot, pid, MT_LIFE_KILL, 0)) return false;
+    if (!slot || !mark(slot, pid, MT_LIFE_KILL)) return false;
     if (mt_mailbox_poke(slot)) mt_submit(thread, slot);
     else if (!mt_process_take(thread, pid)) mt__retry_later(mt_runtime_of(slot), pid);
-    return true;
-}
-
-bool mt_process_exit_signal(mt_thread_t *thread, mt_pid_t pid, mt_pid_t from, void *reason) {
-    (void)from;
-    mt_slot_t *slot = mt_slot_of(pid);
-    // acquire: as in send_checked; a guess, which the CAS in mark confirms.
-    uint64_t life = slot ? mt_a64_load_acq(&slot->life) : 0;
-    if (!slot || is_over(life, pid) || life & MT_LIFE_TRAP) return false;
-    mt_node_t *record = mt_node_alloc(thread, sizeof(void *));
-    // Without memory for the reason the signal is as lethal and less eloquent.
-    if (!record) return mt_process_kill(thread, pid);
-    record->generation = mt_pid_generation(pid);
-    *(void **)(void *)record->payload = mt_hooks.reason_retain(reason);
-    void *top = mt_aptr_load_rlx(&slot->exits);
-    do {
-        mt_aptr_store_rlx(&record->next, top);
-        // release: the record; pairs with the exchange in the owner's take of the list.
-    } while (!mt_aptr_cas(&slot->exits, &top, record));
-    // A record that lost to TRAP or to the end is freed by the owner: at its exit, or at once when it had ended.
-    if (!mark(slot, pid, MT_LIFE_EXIT, MT_LIFE_TRAP)) {
-        if (mt_mailbox_poke(slot)) mt_submit(thread, slot);
-        return false;
-    }
-    if (mt_mailbox_poke(slot)) mt_submit(thread, slot);
-    // The handler may end first: the monitor's next look takes it if it has not.
-    else mt__retry_later(mt_runtime_of(slot), pid);
     return true;
 }
 
@@ -220,4 +221,5 @@ void mt_process_check(mt_slot_t *slot) {
     MT_ASSERT(slot->generation == 0 || slot->generation == mt_life_generation(life));
     MT_ASSERT(!(slot->flags & MT_SLOT_RETIRED) == (slot->generation != 0));
     MT_ASSERT((life & MT_LIFE_LIVE) || slot->state == NULL);
+    if (!(life & MT_LIFE_LIVE)) mt_tie_check(slot);
 }

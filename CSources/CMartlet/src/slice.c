@@ -90,17 +90,18 @@ static void set_phase(mt_slice_t *slice, uint32_t phase) {
 
 // The reason of the oldest exit record of this incarnation, retained; the records are freed.
 static void *take_exit_reason(mt_slice_t *slice) {
-    // acq_rel: acquire pairs with the push in mt_process_exit_signal.
+    // acq_rel: acquire pairs with the push in mt__signal_exit.
     mt_node_t *record = (mt_node_t *)mt_aptr_xchg(&slice->slot->exits, NULL);
     void *reason = NULL;
     while (record) {
         mt_node_t *next = (mt_node_t *)mt_aptr_load_rlx(&record->next);
-        void *its = *(void **)(void *)record->payload;
+        const mt_news_t *news = (const mt_news_t *)(const void *)record->payload;
         if (record->generation == slice->frame.generation) {
             if (reason) mt_hooks.reason_release(reason);
-            reason = its; // the stack is newest first: the last one found is the oldest
+            reason = news->reason; // the stack is newest first: the last one found is the oldest
+            slice->reason_from = news->from;
         } else {
-            mt_hooks.reason_release(its);
+            mt_hooks.reason_release(news->reason);
         }
         mt_node_free(slice->thread, record);
         record = next;
@@ -109,6 +110,7 @@ static void *take_exit_reason(mt_slice_t *slice) {
 }
 
 static uint32_t die(mt_slice_t *slice, uint64_t life) {
+    slice->reason_from = 0;
     slice->reason = life & MT_LIFE_KILL ? NULL : take_exit_reason(slice);
     if (!slice->reason) slice->reason = mt_hooks.reason_retain(mt_hooks.reason_killed);
     mt_a64_bump(&slice->stats->handled, slice->handled);
@@ -155,6 +157,14 @@ static bool handle_system(mt_slice_t *slice, mt_node_t *node) {
     if (node->flags & MT_NODE_CREDIT && slice->bounded) mt_credit_popped(slice->bounded, slice->frame.generation);
     if (node->kind == MT_KIND_SIGNAL) {
         if (!mt_slice_defer(slice, node->reply)) mt_reply_complete(node->reply, MT_REPLY_OVERLOADED);
+        return true;
+    }
+    if (node->kind == MT_KIND_EXIT || node->kind == MT_KIND_DOWN) {
+        const mt_news_t *news = (const mt_news_t *)(const void *)node->payload;
+        // Its tie was given up meanwhile: it was never said.
+        if (!news->tie || mt__tie_read(slice->thread, mt_slot_pid(slice->slot, node->generation), news->tie)) return false;
+        mt_payload_destroy(node->ops, node->payload);
+        node->ops = NULL;
         return true;
     }
     if (node->kind == MT_KIND_CALL && !mt_reply_is_armed(node->reply)) {
@@ -277,7 +287,8 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     } else if (named != MT_OK) {
         mt_reply_complete(node->reply, MT_REPLY_OVERLOADED);
     }
-    if (named != MT_OK) slice->reason = mt_hooks.reason_retain(mt_hooks.reason_killed);
+    // Its start has failed, which is no news for who is linked (R2).
+    if (named != MT_OK) slice->reason = mt_hooks.reason_retain(mt_hooks.reason_normal);
     mt_slice_exit_begin(slice, slice->reason);
     slice->undelivered = node; // its start fails with the reason, its argument is destroyed
     mt_slice_exit_finish(slice);

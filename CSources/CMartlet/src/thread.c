@@ -83,6 +83,7 @@ void mt_thread_detach(void) {
     forget_items(&thread->slots);
     forget_items(&thread->replies);
     forget_items(&thread->timers);
+    forget_items(&thread->ties);
     thread->frame = NULL;
     mt_aptr_store_rlx(&thread->worker, NULL); // relaxed: the context went before
     thread->detached_from = NULL;
@@ -105,6 +106,7 @@ void mt_thread_trim(mt_thread_t *thread) {
     flush_items(&thread->slots);
     flush_items(&thread->replies);
     flush_items(&thread->timers);
+    flush_items(&thread->ties);
 }
 
 void mt_thread_for_each(void (*visitor)(void *context, mt_thread_t *thread), void *context) {
@@ -121,7 +123,8 @@ void mt_thread_check(void) {
     }
     for (mt_thread_t *thread = free_records; thread; thread = thread->next_free) {
         MT_ASSERT(mt_a32_load_rlx(&thread->attached) == 0);
-        MT_ASSERT(!thread->slots.region && !thread->replies.region && !thread->timers.region);
+        MT_ASSERT(!thread->slots.region && !thread->replies.region && !thread->timers.region &&
+                  !thread->ties.region);
         free_count++;
     }
     MT_ASSERT(records == records_count && attached + free_count == records);

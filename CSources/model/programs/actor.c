@@ -6,7 +6,7 @@
 
 actor_account_t actor;
 mt_runtime_t *actor_runtime;
-static int stopped_object, exit_object, killed_object, no_process_object;
+static int stopped_object, exit_object, killed_object, normal_object, no_process_object;
 void *const actor_stopped = &stopped_object, *const actor_exit_reason = &exit_object;
 
 static actor_handler_t handler;
@@ -85,6 +85,10 @@ static mt_run_t run(void *context, mt_slice_t *slice) {
         if (kind == MT_SLICE_LEAVE) return MT_RUN_LEFT;
         if (kind == MT_SLICE_DIE) return end_with(slice, slice->reason);
         if (kind == MT_KIND_STOP) return end_with(slice, actor_stopped);
+        if (kind == MT_KIND_EXIT || kind == MT_KIND_DOWN) {
+            actor.heard[slice->frame.generation]++;
+            continue;
+        }
         uint64_t word = *(uint64_t *)slice->payload;
         MODEL_EXPECT(word >> 32 == slice->frame.generation);
         note(&actor.handled[slice->frame.generation], (uint32_t)word);
@@ -178,6 +182,7 @@ void actor_world(uint32_t threads, actor_handler_t program_handler) {
     handler = program_handler;
     mt_hooks = (mt_hooks_t){.reason_retain = retain,
                             .reason_release = release,
+                            .reason_normal = &normal_object,
                             .reason_killed = &killed_object,
                             .reason_no_process = &no_process_object,
                             .resume = resume};

@@ -19,6 +19,7 @@ typedef struct actor_account {
     // Plain, the owner's: of each generation.
     uint32_t begun[ACTOR_GENERATIONS], ended[ACTOR_GENERATIONS];
     void *reason[ACTOR_GENERATIONS]; // why it ended
+    uint32_t heard[ACTOR_GENERATIONS];
     // By any thread: bit n of a generation's word: message n.
     mt_a64_t handled[ACTOR_GENERATIONS];
     mt_a64_t dead[ACTOR_GENERATIONS];

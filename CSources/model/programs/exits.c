@@ -69,7 +69,7 @@ static void check_order(void) {
 }
 
 static void check_trapper(void) {
-    MODEL_EXPECT(!was_signalled && actor.ended[1] == 0 && status_after == MT_OK);
+    MODEL_EXPECT(was_signalled && actor.heard[1] == 1 && actor.ended[1] == 0 && status_after == MT_OK);
     MODEL_EXPECT(mt_a64_load_acq(&actor.handled[1]) == 8);
     mt_process_check(mt_slot_of(target));
 }

@@ -12,6 +12,7 @@ typedef struct mt_hooks {
     // Exit reasons are opaque counted objects; NULL is none.
     void *(*reason_retain)(void *reason);
     void (*reason_release)(void *reason);
+    void *reason_normal;     // never freed; the one object for it
     void *reason_killed;     // never freed
     void *reason_no_process; // never freed
     // A payload whose ops are a type of the language: ends it, and says how many bytes it has in a node.

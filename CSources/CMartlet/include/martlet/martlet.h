@@ -25,6 +25,7 @@
 #include "stats.h"
 #include "status.h"
 #include "thread.h"
+#include "tie.h"
 #include "timed.h"
 #include "timer.h"
 

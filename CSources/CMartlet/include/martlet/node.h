@@ -17,7 +17,9 @@ typedef enum __attribute__((enum_extensibility(closed))) mt_kind {
     MT_KIND_TICK MT_SWIFT("tick"),             // user: a message of a repeated timer
     MT_KIND_TIMEOUT MT_SWIFT("timeout"),       // idle time passed; reply.word holds the arming's number
     MT_KIND_STOP MT_SWIFT("stop"),             // system: stop with a reason
-    MT_KIND_SIGNAL MT_SWIFT("signal"), // system: EXIT, DOWN, link and monitor requests; told apart by the payload
+    MT_KIND_SIGNAL MT_SWIFT("signal"),         // system: `reply` hears of the end; the core's own
+    MT_KIND_EXIT MT_SWIFT("exit"),             // system: an exit signal that is trapped (mt_news_t)
+    MT_KIND_DOWN MT_SWIFT("down"),             // system: a process that was watched has ended (mt_news_t)
 } mt_kind_t;
 
 // How to end a payload without knowing its type. One constant per kind of payload, never freed; or, with MT_OPS_TYPE

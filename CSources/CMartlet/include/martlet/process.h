@@ -16,6 +16,7 @@
 #include "runtime.h"
 #include "stats.h"
 #include "status.h"
+#include "tie.h"
 
 struct mt_slice;
 
@@ -66,6 +67,9 @@ typedef struct mt_spawn {
     uint32_t capacity; // of the mailbox, unless unbounded
     mt_policy_t policy;
     bool traps_exits;
+    mt_pid_t starter;      // whom the new process is tied to, before its first message
+    bool links;            // with a link
+    mt_tie_ref_t *monitor; // with a monitor, whose reference goes here; NULL: none
 } mt_spawn_t;
 
 // Starts a process: its first message is spec->init, then the pid is shown. MT_SHUT_DOWN, MT_SYSTEM_LIMIT,
@@ -113,9 +117,14 @@ mt_status_t mt_process_send_granted(mt_thread_t *thread, mt_pid_t pid, mt_node_t
 // Ends a process, whatever it does. False: it had ended. Its exit runs on a worker. Any thread; lock-free but for a
 // process inside a handler's runtime call, which the monitor thread takes within a millisecond.
 bool mt_process_kill(mt_thread_t *thread, mt_pid_t pid);
-// An exit signal with a reason object (retained by the core). A process that traps must be sent a message instead:
-// false, as for a process that had ended. Any thread.
+// An exit signal with a reason object (retained by the core), from a process or from outside (0). A process that traps
+// gets it as a message, another ends with it; `normal` is ignored by one that does not trap, unless it is its own (R13).
+// False: it had ended, or the signal is ignored. Any thread.
 bool mt_process_exit_signal(mt_thread_t *thread, mt_pid_t pid, mt_pid_t from, void *reason);
+// Whether exit signals become messages from now on. One that was received before stays so. False: it has ended. Any
+// thread.
+bool mt_process_set_trap(mt_pid_t pid, bool traps);
+bool mt_pid_traps(mt_pid_t pid);
 // The monitor thread's retry: true when there is nothing left to do for that kill or exit.
 bool mt_process_take(mt_thread_t *thread, mt_pid_t pid);
 

@@ -55,10 +55,11 @@ typedef struct mt_region {
     unsigned char pad_after[64];
 } mt_region_t;
 
-// The process-wide regions: process slots (slot.h), reply slots (reply.h), timers (timer.h). Never freed.
+// The process-wide regions: process slots (slot.h), reply slots (reply.h), timers (timer.h), ties (tie.h). Never freed.
 extern mt_region_t mt_slots;
 extern mt_region_t mt_replies;
 extern mt_region_t mt_timer_items;
+extern mt_region_t mt_ties;
 
 // Reserves address space for items_max items, or for half, a quarter, ... where the system refuses. Does nothing when
 // the region is initialised. item_size is a multiple of 8 and link_offset of 4. `name` is never freed. Any thread;

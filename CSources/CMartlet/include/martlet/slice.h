@@ -28,6 +28,7 @@ typedef struct mt_slice {
     void *payload;
     uint64_t reply;         // its reply slot, or what the kind keeps there
     void *reason;           // with MT_SLICE_DIE
+    mt_pid_t reason_from;   // who sent it, 0: a kill, or nobody's code
     mt_node_t *undelivered; // popped when the end was seen; a dead letter
     unsigned char *scratch; // payload copies of mailboxes with a pop lock
 } mt_slice_t;

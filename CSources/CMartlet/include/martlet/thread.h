@@ -40,6 +40,7 @@ struct mt_thread {
     mt_magazine_t slots;   // of mt_slots
     mt_magazine_t replies; // of mt_replies
     mt_magazine_t timers;  // of mt_timer_items
+    mt_magazine_t ties;    // of mt_ties
     // Written at attach and detach.
     mt_a32_t attached;      // 1: some thread owns the record
     uint32_t number;        // 1, 2, ... in order of creation
