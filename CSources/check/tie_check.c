@@ -77,8 +77,8 @@ MT_CHECK(tie_normal_and_killed) {
     EXPECT(mt_process_send_system(mt_thread_self(), a, stop) == MT_OK);
     EXPECT(probe_call_end(watch, MT_FOREVER, NULL) == MT_REPLY_EXITED);
     expect_gone(a);
-    EXPECT(mt_pid_is_alive(b) && links_of(b) == 0);                       // normal ends nobody
-    EXPECT(exits_of(trapping) == 1 && number_of(trapping) == 3);          // and is told to who traps
+    EXPECT(mt_pid_is_alive(b) && links_of(b) == 0);                         // normal ends nobody
+    EXPECT(exits_of(trapping) == 1 && number_of(trapping) == 3);            // and is told to who traps
     EXPECT(!mt_process_exit_signal(mt_thread_self(), b, a, &probe_normal)); // R13
     EXPECT(mt_process_exit_signal(mt_thread_self(), trapping, a, &probe_normal) && exits_of(trapping) == 2);
     EXPECT(mt_process_exit_signal(mt_thread_self(), b, b, &probe_normal)); // but for oneself

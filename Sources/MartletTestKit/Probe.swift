@@ -13,17 +13,25 @@ public final class Probe<Message: Sendable>: Sendable {
     /// Where to send.
     public let ref: ProcessRef<Message>
     private let inbox = Inbox<Message>()
-    private let downs = Downs()
-    private let runtime = Runtime.current
+    private let downs = Ends()
+    private let exits = Ends()
 
-    /// Starts the process on the current runtime.
+    /// Starts the process on the current runtime; it traps exits.
     ///
     /// - Parameter message: what it receives.
     public init(_ message: Message.Type = Message.self) {
-        let inbox = inbox
+        let (inbox, downs, exits) = (inbox, downs, exits)
         ref = spawn(Message.self) { mailbox in
-            while true { inbox.put(try await mailbox.receive()) }
+            while true {
+                switch try await mailbox.receiveInfo() {
+                case .message(let message): inbox.put(message)
+                case .down(_, let pid, let reason): downs.inbox(of: pid).put(reason)
+                case .exit(let pid, let reason): exits.inbox(of: pid).put(reason)
+                case .unexpected, .timeout: continue
+                }
+            }
         }
+        ref.pid.setTrapsExits()
         Probes.add(ref.pid)
     }
 
@@ -59,10 +67,27 @@ public final class Probe<Message: Sendable>: Sendable {
     /// Watches a process from now on: ``expectDown(of:within:fileID:line:)`` hears of its end.
     ///
     /// - Parameter pid: the process; of one that is gone already comes `.noProcess`.
-    public func watch(_ pid: Pid) {
-        let watch = pid.watch()
-        let inbox = downs.inbox(of: pid)
-        Task(executorPreference: runtime.executor) { inbox.put(await watch.wait()) }
+    public func watch(_ pid: Pid) { ref.pid.monitors(pid) }
+
+    /// Links the probe with a process: ``expectExit(of:within:fileID:line:)`` hears of its end, and the probe's end, with
+    /// its last reference, ends the process.
+    ///
+    /// - Parameter pid: the process; of one that is gone already comes `.noProcess`.
+    public func link(_ pid: Pid) { ref.pid.links(with: pid) }
+
+    /// Takes an exit signal: of a linked process that ended, or one sent to the probe.
+    ///
+    /// - Parameters:
+    ///   - pid: who it is from.
+    ///   - limit: how long to wait; 1 second by default.
+    /// - Returns: the reason it carries.
+    /// - Throws: ``ProbeFailure`` when none came in time.
+    @discardableResult
+    public nonisolated(nonsending) func expectExit(
+        of pid: Pid, within limit: Duration = .seconds(1), fileID: StaticString = #fileID, line: UInt = #line
+    ) async throws -> ExitReason {
+        if let reason = await exits.inbox(of: pid).next(within: limit) { return reason }
+        throw ProbeFailure("expected an exit signal of \(pid) within \(limit), got none", fileID, line)
     }
 
     /// Takes the end of a watched process.
@@ -148,7 +173,7 @@ private final class Inbox<Value: Sendable>: Sendable {
 }
 
 /// The ends of processes, by process.
-private final class Downs: Sendable {
+private final class Ends: Sendable {
     private let inboxes = _Locked<[Pid: Inbox<ExitReason>]>([:])
 
     func inbox(of pid: Pid) -> Inbox<ExitReason> {

@@ -33,7 +33,7 @@ mt__signal_t mt__signal_down(mt_slot_t *slot, mt_pid_t pid, mt_node_t *node, con
 static bool is_orderly(const mt_slot_t *slot, const mt_news_t *news) {
     // acquire: pairs with the release in begin: the class behind it. A guess while INIT is queued: no handler runs.
     const mt_class_t *klass = mt_aptr_load_acq(&slot->klass);
-    return !news->tie && news->from && news->from == mt_a64_load_rlx(&slot->parent) && klass && klass->is_server;
+    return !news->tie && news->from && news->from == mt_slot_parent(slot) && klass && klass->is_server;
 }
 
 mt__signal_t mt__signal_exit(mt_slot_t *slot, mt_pid_t pid, mt_node_t *node, const mt_news_t *news) {

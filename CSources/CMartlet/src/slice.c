@@ -162,7 +162,8 @@ static bool handle_system(mt_slice_t *slice, mt_node_t *node) {
     if (node->kind == MT_KIND_EXIT || node->kind == MT_KIND_DOWN) {
         const mt_news_t *news = (const mt_news_t *)(const void *)node->payload;
         // Its tie was given up meanwhile: it was never said.
-        if (!news->tie || mt__tie_read(slice->thread, mt_slot_pid(slice->slot, node->generation), news->tie)) return false;
+        if (!news->tie || mt__tie_read(slice->thread, mt_slot_pid(slice->slot, node->generation), news->tie))
+            return false;
         mt_payload_destroy(node->ops, node->payload);
         node->ops = NULL;
         return true;

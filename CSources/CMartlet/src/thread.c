@@ -123,8 +123,7 @@ void mt_thread_check(void) {
     }
     for (mt_thread_t *thread = free_records; thread; thread = thread->next_free) {
         MT_ASSERT(mt_a32_load_rlx(&thread->attached) == 0);
-        MT_ASSERT(!thread->slots.region && !thread->replies.region && !thread->timers.region &&
-                  !thread->ties.region);
+        MT_ASSERT(!thread->slots.region && !thread->replies.region && !thread->timers.region && !thread->ties.region);
         free_count++;
     }
     MT_ASSERT(records == records_count && attached + free_count == records);

@@ -2,8 +2,8 @@
 // Links and monitors: the lists, and what happens to them when a process ends.
 #include "martlet/tie.h"
 
-#include "runtime_state.h"
 #include "exit_signal.h"
+#include "runtime_state.h"
 
 #include <pthread.h>
 
@@ -286,7 +286,8 @@ static bool tell(uint32_t ended, uint64_t word, void *reason, mt__signal_t *sign
     return !signal->message;
 }
 
-// One tie of a process that ended; both locks are held. `ended` is its end. True: it is in no list any more, discard it.
+// One tie of a process that ended; both locks are held. `ended` is its end. True: it is in no list any more, discard
+// it.
 static bool fire(uint32_t ended, void *reason, mt__signal_t *signal) {
     uint64_t word = word_of(ended);
     // FIRED: the peer ended before, and what it said will not be read.

@@ -76,12 +76,24 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         case .tick: return inform(.message(slice.take(_Tick<E.Message>.self).message), slice, state)
         case .unexpected: return inform(.unexpected(slice.take((any Sendable).self)), slice, state)
         case .timeout: return timeout(slice, state)
+        case .exit: return exitSignal(slice.takeNews(), slice, state)
+        case .down:
+            let news = slice.takeNews()
+            return inform(.down(MonitorRef(raw: news.tie), Pid(raw: news.from), ExitReason(news.reason)), slice, state)
         case .stop:
             let reason = slice.take(_Reason.self)
             slice.defer_(slice.reply)
             return exit(ExitReason(reason), slice, state)
         default: return nil
         }
+    }
+
+    /// A trapped exit signal: the parent's ends the server in good order (R11), others are information (R12).
+    @inlinable
+    static func exitSignal(_ news: _News, _ slice: _Slice, _ state: State) -> _Run? {
+        let reason = ExitReason(news.reason)
+        if news.from != 0, news.from == slice.parent { return exit(reason, slice, state) }
+        return inform(.exit(Pid(raw: news.from), reason), slice, state)
     }
 
     @inlinable
@@ -191,9 +203,10 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         return end(reason, slice, state)
     }
 
-    /// Killed or told to exit: no last words.
+    /// Killed or told to exit: no last words, unless it was the parent who said so (R11).
     @inlinable
     static func die(_ slice: _Slice) -> _Run {
+        let isOrderly = slice.diesByParent
         let reason = ExitReason(slice.takeDeathReason())
         if slice.stateIsHeld {
             // A stuck callback uses the state, or `init` is still making it; its thread destroys it when it comes back.
@@ -202,6 +215,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
             return .exited
         }
         if let pending = slice.takePending() { drop(pending) }
+        if isOrderly { return exit(reason, slice, slice.state(_ServerState<E>.self)) }
         return end(reason, slice, slice.state(_ServerState<E>.self))
     }
 

@@ -8,11 +8,14 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
     @usableFromInline let call: _Call
     @usableFromInline let core: _Core
     @usableFromInline let request: _SpawnRequest
+    /// The monitor that was asked for, once the process is made.
+    @usableFromInline var monitor: UInt64 = 0
 
     @inlinable
-    init(_ name: ServerName<S>?, _ options: StartOptions) throws(StartError) {
+    init(_ name: ServerName<S>?, _ options: StartOptions, _ tie: _StartTie?) throws(StartError) {
         core = options.runtime?.core ?? Runtime.currentCore
-        request = Self.request(name, options)
+        let request = Self.request(name, options)
+        self.request = tie.map { request.tied(by: $0.ties, to: $0.starter) } ?? request
         guard
             case .success(let call) = _Call.begin(
                 in: core, timeout: options.timeout?._unsignedNanoseconds ?? .max)
@@ -42,13 +45,14 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
     }
 
     @inlinable
-    func spawn(_ argument: consuming S.Argument) -> Result<UInt64, StartError> {
-        _Spawning.spawn(S.processClass, argument, request, in: core, reply: call.ref).mapError { failure in
-            switch failure {
-            case .shutDown: .shutDown
-            case .systemLimit: .systemLimit
+    mutating func spawn(_ argument: consuming S.Argument) -> Result<UInt64, StartError> {
+        _Spawning.spawn(S.processClass, argument, request, in: core, reply: call.ref, monitor: &monitor)
+            .mapError { failure in
+                switch failure {
+                case .shutDown: .shutDown
+                case .systemLimit: .systemLimit
+                }
             }
-        }
     }
 
     /// After the answer: the reference, or why there is none.
@@ -68,9 +72,30 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
     }
 
     /// Kills what is left of the process after a failure; whether anything is: its end must be awaited.
+    ///
+    /// The starter hears of the failure by its error alone: its tie is given up, with what it said (R2).
     @usableFromInline
     func mustEnd(_ error: StartError, _ pid: UInt64) -> Bool {
+        switch request.ties {
+        case .none: break
+        case .link: _Tie.unlink(request.starter, from: pid)
+        case .monitor: _ = _Tie.demonitor(monitor)
+        }
         _Post.kill(pid)
         return _Post.isThere(pid)
+    }
+}
+
+/// What ties a new server to the process that starts it.
+@usableFromInline
+struct _StartTie {
+    @usableFromInline let ties: _StartTies
+    @usableFromInline let starter: Pid
+
+    /// With the current process; traps outside one.
+    @usableFromInline
+    init(_ ties: _StartTies, _ what: StaticString, _ file: StaticString, _ line: UInt) {
+        self.ties = ties
+        starter = Pid.ofCaller(what, file, line)
     }
 }

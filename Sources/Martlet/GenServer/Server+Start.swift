@@ -18,8 +18,13 @@ extension Server where Self: ~Copyable {
     @inlinable
     public nonisolated(nonsending) static func start(
         _ argument: Argument, name: ServerName<Self>? = nil, options: StartOptions = StartOptions()
-    ) async throws(StartError) -> ServerRef<Self> {
-        let launch = try _Launch<Self>(name, options)
+    ) async throws(StartError) -> ServerRef<Self> { try await _start(argument, name, options, nil).0 }
+
+    @inlinable
+    nonisolated(nonsending) static func _start(
+        _ argument: Argument, _ name: ServerName<Self>?, _ options: StartOptions, _ tie: _StartTie?
+    ) async throws(StartError) -> (ServerRef<Self>, MonitorRef) {
+        var launch = try _Launch<Self>(name, options, tie)
         let call = launch.call
         var spawned: Result<UInt64, StartError>
         if call.isNudged, !Task.isCancelled {
@@ -45,7 +50,7 @@ extension Server where Self: ~Copyable {
                     call.cancel()
                 }
             }
-            do { return try launch.finish(pid) } catch {
+            do { return (try launch.finish(pid), MonitorRef(raw: launch.monitor)) } catch {
                 // The starter hears of a failure only when nothing of the process is left.
                 if launch.mustEnd(error, pid) { await _awaitEnd(pid) }
                 throw error

@@ -13,8 +13,12 @@ extension Server where Self: ~Copyable {
     @available(*, noasync)
     public static func start(
         _ argument: Argument, name: ServerName<Self>? = nil, options: StartOptions = StartOptions()
-    ) throws(StartError) -> ServerRef<Self> {
-        let launch = try _Launch<Self>(name, options)
+    ) throws(StartError) -> ServerRef<Self> { try _startBlocking(argument, name, options, nil).0 }
+
+    static func _startBlocking(
+        _ argument: Argument, _ name: ServerName<Self>?, _ options: StartOptions, _ tie: _StartTie?
+    ) throws(StartError) -> (ServerRef<Self>, MonitorRef) {
+        var launch = try _Launch<Self>(name, options, tie)
         let call = launch.call
         switch launch.spawn(argument) {
         case .failure(let error):
@@ -23,7 +27,7 @@ extension Server where Self: ~Copyable {
         case .success(let pid):
             call.armDeadline()
             call.waitBlocking()
-            do { return try launch.finish(pid) } catch {
+            do { return (try launch.finish(pid), MonitorRef(raw: launch.monitor)) } catch {
                 if launch.mustEnd(error, pid) { Pid(raw: pid).waitForExitBlocking() }
                 throw error
             }

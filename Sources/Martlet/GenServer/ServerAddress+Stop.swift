@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ending a server.
+// Ending and watching a server.
 
 extension ServerAddress {
     /// Stops the server in order, `terminate` included, and returns when it is gone (`gen_server:stop/3`, R15).
@@ -63,5 +63,20 @@ extension ServerAddress {
             if reason === boxed || ExitReason(reason).isSamePlainCase(as: asked) { return }
         }
         throw _CallFailure.error(outcome, call.pid, request: Call.self)
+    }
+}
+
+extension ServerAddress {
+    /// Watches the server from the current process (`erlang:monitor/2`).
+    ///
+    /// As ``Pid/monitor(file:line:)``; a name is looked up now, and one that leads nowhere gives `Info.down` of
+    /// ``Pid/none`` with `.noProcess`. Traps outside a process, and when memory is out.
+    ///
+    /// - Parameters:
+    ///   - file: where a trap is reported; the caller's by default.
+    ///   - line: where a trap is reported; the caller's by default.
+    /// - Returns: what its `Info.down` carries, and what ends the watch.
+    public func monitor(file: StaticString = #fileID, line: UInt = #line) -> MonitorRef {
+        Pid(raw: _pid).monitor(file: file, line: line)
     }
 }

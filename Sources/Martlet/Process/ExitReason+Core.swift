@@ -5,6 +5,7 @@ extension ExitReason {
     /// As the core carries it.
     @usableFromInline var boxed: _Reason {
         switch self {
+        case .normal: .normal
         case .killed: .killed
         case .noProcess: .noProcess
         default: _Reason(self)
@@ -16,6 +17,7 @@ extension ExitReason {
     init(_ reason: _Reason) {
         switch reason.value {
         case let reason as ExitReason: self = reason
+        case _Reason.Builtin.normal: self = .normal
         case _Reason.Builtin.noProcess: self = .noProcess
         default: self = .killed
         }

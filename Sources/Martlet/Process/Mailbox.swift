@@ -15,9 +15,17 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     /// Where others send to.
     public var ref: ProcessRef<Message> { ProcessRef(pid: Pid(raw: process.pid)) }
 
+    /// Whether exit signals arrive as `Info.exit` instead of ending the process (`process_flag(trap_exit, _)`).
+    ///
+    /// Default false. A signal that came before stays what it was.
+    public var trapsExits: Bool {
+        get { _Tie.traps(process.pid) }
+        nonmutating set { _Tie.setTrap(process.pid, newValue) }
+    }
+
     /// The next message.
     ///
-    /// Other values stay queued for `receiveInfo`.
+    /// Signals and other values stay queued for `receiveInfo`.
     ///
     /// - Returns: the oldest message.
     /// - Throws: ``ExitSignal`` when the process was told to end: let it pass.
@@ -61,7 +69,7 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
         return try await wait(process.poll(), timeout?._unsignedNanoseconds, match)
     }
 
-    /// The next message or other value, whichever is first; `.timeout` after `timeout`.
+    /// The next message, signal or other value, whichever is first; `.timeout` after `timeout`.
     ///
     /// - Parameter timeout: how long to wait; nil, the default, for ever.
     /// - Returns: the oldest in the mailbox.
@@ -72,13 +80,10 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     ) async throws(ExitSignal) -> Info<Message> {
         if !skipped.isEmpty { return skipped.removeFirst() }
         var limit = _TimeLimit(timeout?._unsignedNanoseconds)
-        switch await process.next(process.poll(), &limit) {
-        case .message: return .message(process.take(Message.self))
-        case .tick: return .message(process.take(_Tick<Message>.self).message)
-        case .unexpected: return .unexpected(process.take((any Sendable).self))
-        case .none: return .timeout
-        default: throw exitSignal
-        }
+        let kind = await process.next(process.poll(), &limit)
+        if kind == .none { return .timeout }
+        guard let info = info(kind) else { throw exitSignal }
+        return info
     }
 
     /// A second address for the same mailbox that `unalias` turns off: later messages to it vanish (`alias/0`).
@@ -101,6 +106,24 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
 
     // MARK: Inside a receive
 
+    /// What the process has come to; nil: it was told to end.
+    @inlinable
+    func info(_ kind: _Kind) -> Info<Message>? {
+        switch kind {
+        case .message: return .message(process.take(Message.self))
+        case .tick: return .message(process.take(_Tick<Message>.self).message)
+        case .unexpected: return .unexpected(process.take((any Sendable).self))
+        case .exit, .down: return signal(process.takeNews(), isExit: kind == .exit)
+        default: return nil
+        }
+    }
+
+    @usableFromInline
+    func signal(_ news: _News, isExit: Bool) -> Info<Message> {
+        let (from, reason) = (Pid(raw: news.from), ExitReason(news.reason))
+        return isExit ? .exit(from, reason) : .down(MonitorRef(raw: news.tie), from, reason)
+    }
+
     /// The first of the skipped messages that `match` accepts.
     @inlinable
     mutating func takeSkipped<R>(_ match: (Message) -> R?) -> R? {
@@ -121,19 +144,11 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
         var found = found
         var limit = _TimeLimit(timeout)
         while true {
-            let message: Message
-            switch await process.next(found, &limit) {
-            case .message: message = process.take(Message.self)
-            case .tick: message = process.take(_Tick<Message>.self).message
-            case .unexpected:
-                skipped.append(.unexpected(process.take((any Sendable).self)))
-                found = process.poll()
-                continue
-            case .none: return nil
-            default: throw exitSignal
-            }
-            if let result = match(message) { return result }
-            skipped.append(.message(message))
+            let kind = await process.next(found, &limit)
+            if kind == .none { return nil }
+            guard let info = info(kind) else { throw exitSignal }
+            if case .message(let message) = info, let result = match(message) { return result }
+            skipped.append(info)
             found = process.poll()
         }
     }

@@ -4,16 +4,18 @@
 extension Pid {
     /// Sends an exit signal (`Process.exit/2`).
     ///
-    /// `.normal` is ignored; any other reason ends the process, whether it is idle, queued or inside a handler: a handler
-    /// that does not end within a few milliseconds goes on unheard, its effects fenced off (R13). `terminate` does not
-    /// run; to run it, stop the server.
+    /// A process that traps exits gets it as `Info.exit`, in its turn (R12); sent from outside of processes it comes from
+    /// ``Pid/none``. Else `.normal` is ignored, unless a process sends it to itself, and any other reason ends the process
+    /// ahead of all that is queued, whether it is idle, queued or inside a handler: a handler that does not end within a
+    /// few milliseconds goes on unheard, its effects fenced off (R13).
     ///
-    /// - Parameter reason: what those who wait for the process are told.
-    public func exit(_ reason: ExitReason) {
-        if case .normal = reason { return }
-        if case .killed = reason { return kill() }
-        _ = _Post.exitSignal(raw, reason: reason.boxed)
-    }
+    /// `terminate` does not run, except in a server whose parent sent the signal: that is how a supervisor asks it to end,
+    /// trapping or not, and its handler may end first (R11). From elsewhere, stop the server instead.
+    ///
+    /// `.killed` is an ordinary reason here and can be trapped, as `exit(Pid, killed)` can; see ``kill()``.
+    ///
+    /// - Parameter reason: what linked processes, monitors and callers are told.
+    public func exit(_ reason: ExitReason) { _Post.exitSignal(raw, reason: reason.boxed) }
 
     /// Ends the process whatever it does; everybody sees `.killed` at once (R13).
     ///

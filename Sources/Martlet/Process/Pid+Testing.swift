@@ -8,16 +8,15 @@ extension Pid {
     /// Asks a process to stop in order, as the shutdown of its runtime does; nobody waits.
     package func askToStop() { _ = _Post.stop(raw, reason: ExitReason.shutdown.boxed, reply: 0) }
 
-    /// Watches the end of a process from now on.
-    package func watch() -> PidWatch { PidWatch(watch: ExitWatch(raw)) }
-}
+    /// Makes exit signals messages of this process.
+    package func setTrapsExits() { _Tie.setTrap(raw, true) }
 
-/// A watch on the end of a process.
-package struct PidWatch: Sendable {
-    fileprivate let watch: ExitWatch
+    /// Monitors another process, as if this one had asked.
+    package func monitors(_ peer: Pid) { _ = _Tie.monitor(raw, peer.raw) }
 
-    /// The reason, once.
-    package nonisolated(nonsending) func wait() async -> ExitReason {
-        await watch.wait().map { ExitReason($0) } ?? .noProcess
-    }
+    /// Links this process with another, as if this one had asked.
+    package func links(with peer: Pid) { _ = _Tie.link(raw, with: peer.raw) }
+
+    /// How many processes it is linked with.
+    package var linkCount: Int { _Tie.links(of: raw).count }
 }

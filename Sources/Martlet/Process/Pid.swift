@@ -24,6 +24,11 @@ public struct Pid: Hashable, Sendable, BitwiseCopyable {
         return raw == 0 ? nil : Pid(raw: raw)
     }
 
+    /// No process: who an exit signal is from when no process sent it.
+    ///
+    /// Every use of it says that there is no process.
+    public static let none = Pid(raw: 0)
+
     /// Whether the process has not begun to end (`Process.alive?`).
     ///
     /// Only a hint: it may end before you look.

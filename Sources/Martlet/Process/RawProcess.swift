@@ -24,6 +24,29 @@ enum RawProcess {
         }
     }
 
+    /// Starts a process that runs `body` on the current runtime; traps when there is no room for it.
+    static func spawn<Message: Sendable>(
+        _ request: _SpawnRequest, _ file: StaticString, _ line: UInt,
+        _ body: sending @escaping (inout Mailbox<Message>) async throws -> Void
+    ) -> (ref: ProcessRef<Message>, monitor: MonitorRef) {
+        let runtime = Runtime.current
+        let run = _Once(body)
+        let start = Start { process in
+            Task(executorPreference: runtime.executor) {
+                guard let body = run.take() else { return }
+                _ = await RawProcess.run(process, Message.self, body)
+            }
+        }
+        var monitor: UInt64 = 0
+        switch _Spawning.spawn(
+            processClass(Message.self), start, request, in: runtime.core, reply: 0, monitor: &monitor)
+        {
+        case .success(let pid): return (ProcessRef(pid: Pid(raw: pid)), MonitorRef(raw: monitor))
+        case .failure(let failure):
+            preconditionFailure("expected a runtime with room for a process, got \(failure)", file: file, line: line)
+        }
+    }
+
     /// Runs `body` as the body of a process that this task owns, then hands the process to its end.
     ///
     /// Nil: `body` threw nothing.

@@ -22,20 +22,49 @@ public func spawn<Message: Sendable>(
     file: StaticString = #fileID, line: UInt = #line,
     _ body: sending @escaping (inout Mailbox<Message>) async throws -> Void
 ) -> ProcessRef<Message> {
-    let runtime = Runtime.current
-    let run = _Once(body)
-    let start = RawProcess.Start { process in
-        Task(executorPreference: runtime.executor) {
-            guard let body = run.take() else { return }
-            _ = await RawProcess.run(process, Message.self, body)
-        }
-    }
-    let request = _SpawnRequest(mailbox)
-    switch _Spawning.spawn(RawProcess.processClass(Message.self), start, request, in: runtime.core, reply: 0) {
-    case .success(let pid): return ProcessRef(pid: Pid(raw: pid))
-    case .failure(let failure):
-        preconditionFailure("expected a runtime with room for a process, got \(failure)", file: file, line: line)
-    }
+    RawProcess.spawn(_SpawnRequest(mailbox), file, line, body).ref
+}
+
+/// `spawn`, linked with the current process in one step (`spawn_link/1`).
+///
+/// Traps outside a process, and as `spawn` does.
+///
+/// - Parameters:
+///   - message: what it receives; inferred from the body.
+///   - mailbox: the bound of its mailbox; by default none.
+///   - file: where a trap is reported; the caller's by default.
+///   - line: where a trap is reported; the caller's by default.
+///   - body: the process.
+/// - Returns: where to send to.
+@discardableResult
+public func spawnLink<Message: Sendable>(
+    _ message: Message.Type = Message.self, mailbox: MailboxPolicy = .unbounded,
+    file: StaticString = #fileID, line: UInt = #line,
+    _ body: sending @escaping (inout Mailbox<Message>) async throws -> Void
+) -> ProcessRef<Message> {
+    let request = _SpawnRequest(mailbox).tied(by: .link, to: Pid.ofCaller("spawnLink", file, line))
+    return RawProcess.spawn(request, file, line, body).ref
+}
+
+/// `spawn`, monitored by the current process in one step (`spawn_monitor/1`).
+///
+/// Traps outside a process, and as `spawn` does.
+///
+/// - Parameters:
+///   - message: what it receives; inferred from the body.
+///   - mailbox: the bound of its mailbox; by default none.
+///   - file: where a trap is reported; the caller's by default.
+///   - line: where a trap is reported; the caller's by default.
+///   - body: the process.
+/// - Returns: where to send to, and the monitor whose `Info.down` will come.
+public func spawnMonitor<Message: Sendable>(
+    _ message: Message.Type = Message.self, mailbox: MailboxPolicy = .unbounded,
+    file: StaticString = #fileID, line: UInt = #line,
+    _ body: sending @escaping (inout Mailbox<Message>) async throws -> Void
+) -> (ProcessRef<Message>, MonitorRef) {
+    let request = _SpawnRequest(mailbox).tied(by: .monitor, to: Pid.ofCaller("spawnMonitor", file, line))
+    let (ref, monitor) = RawProcess.spawn(request, file, line, body)
+    return (ref, monitor)
 }
 
 /// Makes the running Swift task a process for the scope of `body`: it can receive.
@@ -84,6 +113,14 @@ public nonisolated(nonsending) func withProcess<Message: Sendable, R>(
 }
 
 extension _SpawnRequest {
+    /// The same, tied to its starter before it begins.
+    @usableFromInline
+    func tied(by ties: _StartTies, to starter: Pid) -> _SpawnRequest {
+        var tied = self
+        (tied.ties, tied.starter) = (ties, starter.raw)
+        return tied
+    }
+
     /// With the bound of a policy.
     @usableFromInline
     init(_ mailbox: MailboxPolicy) {

@@ -207,25 +207,6 @@ package struct TimedWait: Sendable {
     package func discard() { call.discard() }
 }
 
-/// A watch on the end of a process, set at once.
-package struct ExitWatch: Sendable {
-    private let call: _Call?
-
-    /// - Parameter pid: the process; one that is gone is reported at once.
-    package init(_ pid: UInt64) {
-        call = _Call.watching(pid)
-        if let call, _Post.watch(pid, reply: call.ref) != .queued { call.completeNoProcess() }
-    }
-
-    /// Waits for the end, once; nil: there was no such process.
-    package nonisolated(nonsending) func wait() async -> _Reason? {
-        guard let call else { return nil }
-        await call.waitShared()
-        if case .exited(let reason) = call.takeOutcome() { return reason }
-        return nil
-    }
-}
-
 /// Runs `body` as a child task where the caller runs, so that it can be cancelled by itself.
 ///
 /// - Parameters:

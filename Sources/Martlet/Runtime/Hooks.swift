@@ -33,6 +33,7 @@ enum _Hooks {
             guard let reason = unsafe reason else { return }
             unsafe Unmanaged<_Reason>.fromOpaque(reason).release()
         }
+        unsafe hooks.reason_normal = _Reason.normal.passRetained()
         unsafe hooks.reason_killed = _Reason.killed.passRetained()
         unsafe hooks.reason_no_process = _Reason.noProcess.passRetained()
         unsafe hooks.value_destroy = { type, payload in

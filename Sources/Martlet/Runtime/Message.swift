@@ -22,6 +22,8 @@ struct _Kind: Equatable {
     @inlinable static var timeout: _Kind { _Kind(6) }
     @inlinable static var stop: _Kind { _Kind(7) }
     @inlinable static var signal: _Kind { _Kind(8) }
+    @inlinable static var exit: _Kind { _Kind(9) }
+    @inlinable static var down: _Kind { _Kind(10) }
     /// The slice is over: touch nothing.
     @inlinable static var leave: _Kind { _Kind(16) }
     /// Killed, or an exit signal.
@@ -161,12 +163,10 @@ enum _Post {
         _ = unsafe mt_process_kill(thread, pid)
     }
 
-    /// An untrapped exit signal; false for a process that traps or is gone.
-    static func exitSignal(_ pid: UInt64, reason: _Reason) -> Bool {
-        guard let thread = unsafe mt_thread_self() else { return false }
-        let pointer = unsafe reason.passRetained()
-        defer { unsafe Unmanaged<_Reason>.fromOpaque(pointer).release() }
-        return unsafe mt_process_exit_signal(thread, pid, _CurrentProcess.pid, pointer)
+    /// An exit signal from the current process, if there is one.
+    static func exitSignal(_ pid: UInt64, reason: _Reason) {
+        guard let thread = unsafe mt_thread_self() else { return }
+        _ = unsafe mt_process_exit_signal(thread, pid, _CurrentProcess.pid, reason.borrowed)
     }
 
     static func isAlive(_ pid: UInt64) -> Bool { mt_pid_is_alive(pid) }

@@ -8,6 +8,7 @@ internal import CMartlet
 package final class _Reason: Sendable {
     /// What the core itself has to say, where no layer above put a value.
     enum Builtin: Sendable {
+        case normal
         case killed
         case noProcess
     }
@@ -17,6 +18,8 @@ package final class _Reason: Sendable {
     @usableFromInline
     init(_ value: any Sendable) { self.value = value }
 
+    /// The one object for it: the core tells it by its address.
+    @usableFromInline static let normal = _Reason(Builtin.normal)
     static let killed = _Reason(Builtin.killed)
     static let noProcess = _Reason(Builtin.noProcess)
 

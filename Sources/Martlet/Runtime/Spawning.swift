@@ -20,6 +20,12 @@ struct _Init<Argument> {
     }
 }
 
+/// What ties a new process to its starter.
+@usableFromInline
+enum _StartTies {
+    case none, link, monitor
+}
+
 /// How a process is to be started.
 @usableFromInline
 struct _SpawnRequest {
@@ -30,6 +36,9 @@ struct _SpawnRequest {
     /// 0 unbounded, 1 reject, 2 drop newest, 3 drop oldest.
     @usableFromInline var policy: UInt32 = 0
     @usableFromInline var trapsExits = false
+    /// Whom the new process is tied to before it begins.
+    @usableFromInline var starter: UInt64 = 0
+    @usableFromInline var ties = _StartTies.none
     @usableFromInline var extras: AnyObject?
 
     @inlinable
@@ -44,11 +53,11 @@ enum _SpawnFailure: Error {
 
 @usableFromInline
 enum _Spawning {
-    /// Starts a process of a class; `reply` hears of its init (0: nobody does).
+    /// Starts a process of a class; `reply` hears of its init (0: nobody does), `monitor` is the tie that was asked for.
     @inlinable
     static func spawn<Argument>(
         _ processClass: _ProcessClass, _ argument: consuming Argument, _ request: _SpawnRequest, in core: _Core,
-        reply: UInt64
+        reply: UInt64, monitor: inout UInt64
     ) -> Result<UInt64, _SpawnFailure> {
         guard let thread = unsafe mt_thread_self() else { return .failure(.systemLimit) }
         var head = unsafe mt_init_t()
@@ -64,10 +73,25 @@ enum _Spawning {
         unsafe spec.policy = mt_policy_t(rawValue: request.policy) ?? .unbounded
         unsafe spec.traps_exits = request.trapsExits
         var pid: UInt64 = 0
-        let status = unsafe mt_process_spawn(core.pointer, thread, &spec, &pid)
+        let status = unsafe withUnsafeMutablePointer(to: &monitor) { monitor in
+            unsafe spec.starter = request.starter
+            unsafe spec.links = request.ties == .link
+            unsafe spec.monitor = unsafe request.ties == .monitor ? monitor : nil
+            return unsafe mt_process_spawn(core.pointer, thread, &spec, &pid)
+        }
         if status == .ok { return .success(pid) }
         unsafe node.drop(thread)
         return .failure(status == .shutDown ? .shutDown : .systemLimit)
+    }
+
+    /// Without a monitor.
+    @inlinable
+    static func spawn<Argument>(
+        _ processClass: _ProcessClass, _ argument: consuming Argument, _ request: _SpawnRequest, in core: _Core,
+        reply: UInt64
+    ) -> Result<UInt64, _SpawnFailure> {
+        var monitor: UInt64 = 0
+        return spawn(processClass, argument, request, in: core, reply: reply, monitor: &monitor)
     }
 
     // The core reads the header in the node, so a large argument is boxed by itself.

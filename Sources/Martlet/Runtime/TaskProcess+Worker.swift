@@ -9,8 +9,11 @@ extension _TaskProcess {
     static func run(_ worker: _Slice) -> _Run {
         let process = unsafe Unmanaged<_TaskProcess>.fromOpaque(worker.pointer.pointee.slot.pointee.state)
             .takeUnretainedValue()
-        if worker.kind == .die { return process.end(worker, worker.takeDeathReason(), isHeld: worker.stateIsHeld) }
-        if let finished = process.finished { return process.end(worker, finished, isHeld: false) }
+        let death = worker.kind == .die ? worker.takeDeathReason() : nil
+        // The task ended the process itself, with what it knew of a signal; what came later met the end. A task from which
+        // the process was taken is still at its words.
+        if !worker.stateIsHeld, let finished = process.finished { return process.end(worker, finished, isHeld: false) }
+        if let death { return process.end(worker, death, isHeld: worker.stateIsHeld) }
         guard let continuation = unsafe process.continuation else { return .left }
         unsafe process.continuation = nil
         process.handOvers.add(1, ordering: .releasing)

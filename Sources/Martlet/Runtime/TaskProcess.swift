@@ -54,7 +54,8 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
 
     /// User code pauses: what is in the mailbox.
     ///
-    /// On `message`, `tick` and `unexpected` the task owns the process: `take` the payload. All else goes to `next`.
+    /// On `message`, `tick` and `unexpected` the task owns the process: `take` the payload, on `exit` and `down` the news.
+    /// All else goes to `next`.
     @inlinable @inline(__always)
     func poll() -> _Kind {
         guard unsafe !mt_slice_is_closed(slice), let thread = unsafe mt_thread_self(),
@@ -74,6 +75,16 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
         return value
     }
 
+    /// Moves the news of an EXIT or DOWN message out, and user code goes on.
+    ///
+    /// Owner, once.
+    @usableFromInline
+    func takeNews() -> _News {
+        let news = face.takeNews()
+        enter()
+        return news
+    }
+
     /// User code goes on.
     ///
     /// Owner.
@@ -85,14 +96,14 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
 
     /// Goes on from what `poll` found until there is something for the body, which may take a while.
     ///
-    /// After `message`, `tick` or `unexpected`, the task owns the process: `take` the payload. After `none`, the time is
-    /// up; after `die`, `reason` says why there is nothing more. One frame of a task waits here, and it needs no type.
+    /// After `message`, `tick` or `unexpected`, the task owns the process: `take` the payload; after `exit` or `down` the
+    /// news. After `none`, the time is up; after `die`, `reason` says why there is nothing more. One frame of a task waits here, and it needs no type.
     @usableFromInline
     nonisolated(nonsending) func next(_ found: _Kind, _ limit: inout _TimeLimit) async -> _Kind {
         var kind = found
         while true {
             switch kind {
-            case .message, .tick, .unexpected: return kind
+            case .message, .tick, .unexpected, .exit, .down: return kind
             case .none:
                 if isOver(&limit) {
                     enter()

@@ -8,12 +8,14 @@ protocol Declarations: SendableMetatype {
     static var execution: Execution { get }
     static var mailbox: MailboxPolicy { get }
     static var hibernatesAfter: Duration? { get }
+    static var trapsExits: Bool { get }
 }
 
 extension Declarations {
     static var execution: Execution { .pool }
     static var mailbox: MailboxPolicy { .unbounded }
     static var hibernatesAfter: Duration? { nil }
+    static var trapsExits: Bool { false }
 }
 
 enum Pooled: Declarations {}
@@ -56,6 +58,7 @@ struct Scripted<Declared: Declarations>: GenServer {
     static var execution: Execution { Declared.execution }
     static var mailbox: MailboxPolicy { Declared.mailbox }
     static var hibernatesAfter: Duration? { Declared.hibernatesAfter }
+    static var trapsExits: Bool { Declared.trapsExits }
 
     /// What came, in order.
     var seen: [Int] = []

@@ -118,8 +118,8 @@ mt_status_t mt_process_send_granted(mt_thread_t *thread, mt_pid_t pid, mt_node_t
 // process inside a handler's runtime call, which the monitor thread takes within a millisecond.
 bool mt_process_kill(mt_thread_t *thread, mt_pid_t pid);
 // An exit signal with a reason object (retained by the core), from a process or from outside (0). A process that traps
-// gets it as a message, another ends with it; `normal` is ignored by one that does not trap, unless it is its own (R13).
-// False: it had ended, or the signal is ignored. Any thread.
+// gets it as a message, another ends with it; `normal` is ignored by one that does not trap, unless it is its own
+// (R13). False: it had ended, or the signal is ignored. Any thread.
 bool mt_process_exit_signal(mt_thread_t *thread, mt_pid_t pid, mt_pid_t from, void *reason);
 // Whether exit signals become messages from now on. One that was received before stays so. False: it has ended. Any
 // thread.

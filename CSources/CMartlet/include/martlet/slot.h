@@ -91,17 +91,17 @@ typedef struct mt_slot {
     uint32_t flags;      // plain, owner: MT_SLOT_*
 
     // Line 3: no message comes here: ties to other processes, the system lane, and what reports read.
-    mt_aptr_t system;        // stack of system requests: CAS push by anyone, xchg by the owner
-    uint32_t links;          // guarded by the slot's tie lock (tie.h): lists of ties
-    uint32_t link_count;     // the same
-    uint32_t watching;       // the same: monitors that this process set
-    uint32_t watched_by;     // the same: monitors set on it
-    uint32_t watcher_count;  // the same
-    uint32_t system_spare;   //
-    mt_a64_t handled;        // messages handled so far; owner writes once a slice, reports read
-    mt_aptr_t label;         // a string object for humans; owner writes, reports read
-    mt_a64_t running_since;  // when the running handler was first seen by the monitor thread, 0: none
-    uint64_t report_spare;   //
+    mt_aptr_t system;       // stack of system requests: CAS push by anyone, xchg by the owner
+    uint32_t links;         // guarded by the slot's tie lock (tie.h): lists of ties
+    uint32_t link_count;    // the same
+    uint32_t watching;      // the same: monitors that this process set
+    uint32_t watched_by;    // the same: monitors set on it
+    uint32_t watcher_count; // the same
+    uint32_t system_spare;  //
+    mt_a64_t handled;       // messages handled so far; owner writes once a slice, reports read
+    mt_aptr_t label;        // a string object for humans; owner writes, reports read
+    mt_a64_t running_since; // when the running handler was first seen by the monitor thread, 0: none
+    uint64_t report_spare;  //
 } mt_slot_t;
 
 _Static_assert(sizeof(mt_slot_t) == 256, "four cache lines");
@@ -128,6 +128,9 @@ static inline mt_slot_t *mt_slot_of(mt_pid_t pid) {
 static inline mt_pid_t mt_slot_pid(const mt_slot_t *slot, uint32_t generation) {
     return mt_pid_make(generation, mt_region_index(&mt_slots, slot));
 }
+
+// Who started the incarnation in place, 0: no process. Any thread; a hint but for its owner.
+static inline mt_pid_t mt_slot_parent(const mt_slot_t *slot) { return mt_a64_load_rlx(&slot->parent); }
 
 // Whether anything of the process is left: alive, or its end is under way. Any thread, wait-free.
 static inline bool mt_pid_is_there(mt_pid_t pid) {

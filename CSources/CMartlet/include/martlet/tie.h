@@ -29,8 +29,8 @@
 
 typedef uint64_t mt_tie_ref_t; // {generation:32 | index:32}, 0 is none
 
-#define MT_TIE_LIVE UINT64_C(1) // in the lists of both; neither flag: in none
-#define MT_TIE_FIRED UINT64_C(2) // in the list of the process that lives
+#define MT_TIE_LIVE UINT64_C(1)    // in the lists of both; neither flag: in none
+#define MT_TIE_FIRED UINT64_C(2)   // in the list of the process that lives
 #define MT_TIE_MONITOR UINT64_C(4) // else a link
 
 // An end's handle: index of the tie times two, plus which end; 0 is none.
