@@ -90,6 +90,21 @@ static void hear(probe_state_t *state, uint32_t kind, const void *payload) {
     probe_reason_release(news->reason);
 }
 
+static bool run_requests(mt_slice_t *slice, probe_state_t *state) {
+    for (mt_node_t *node; (node = mt_slice_next_request(slice));) {
+        probe_message_t message = *(probe_message_t *)(void *)node->payload;
+        slice->reply = node->reply;
+        mt_node_free(slice->thread, node);
+        if (message.action == probe_suspend) { // the engine's own business, not user code
+            probe_suspend(slice, state, message.a, message.b);
+            probe_end_message(message.id);
+            continue;
+        }
+        if (!run_action(slice, state, &message, slice->reply)) return false;
+    }
+    return true;
+}
+
 static mt_run_t engine_run(void *context, mt_slice_t *slice) {
     (void)context;
     if (slice->kind == MT_KIND_INIT && !run_init(slice)) return MT_RUN_ABANDONED;
@@ -101,6 +116,10 @@ static mt_run_t engine_run(void *context, mt_slice_t *slice) {
         if (kind == MT_SLICE_DIE) return end_with(slice, slice->reason);
         if (kind == MT_KIND_TIMEOUT) {
             state->timeouts += slice->reply == slice->slot->idle_arming;
+            continue;
+        }
+        if (kind == MT_SLICE_SYSTEM) {
+            if (!run_requests(slice, state)) return MT_RUN_ABANDONED;
             continue;
         }
         if (kind == MT_KIND_EXIT || kind == MT_KIND_DOWN) {
@@ -156,6 +175,11 @@ void probe_answer(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t 
 void probe_keep_call(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {
     (void)state, (void)b;
     mt_a64_store_rel((mt_a64_t *)a, slice->reply); // release: pairs with the load of who answers
+}
+
+void probe_suspend(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {
+    (void)state, (void)b;
+    probe_reply_with(slice->thread, slice->reply, mt_slice_suspend(slice, a));
 }
 
 void probe_gate_enter(probe_gate_t *gate) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The exit protocol and the dead letters it leaves.
-#include "martlet/slice.h"
+#include "martlet/system.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -214,6 +214,7 @@ void mt_slice_exit_finish(mt_slice_t *slice) {
         mt_process_dead_letter(slice->thread, slot, slice->undelivered, MT_DEAD_RECEIVER_ENDED);
         slice->undelivered = NULL;
     }
+    mt__aside_end(slice->thread, slot, MT_DEAD_RECEIVER_ENDED);
     // Last: whoever hears of it finds everything gone.
     mt__ties_fire(slice->thread, slot, pid, slot->last_reason);
     mt_a64_bump(&slice->stats->exits, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The long way of the slice loop: empty mailboxes, budgets, bounded mailboxes, signals, and slots without an
 // incarnation.
-#include "martlet/slice.h"
+#include "martlet/system.h"
 
 #include <string.h>
 
@@ -154,16 +154,17 @@ static bool handle_system(mt_slice_t *slice, mt_node_t *node) {
         mt_process_dead_letter(slice->thread, slice->slot, node, MT_DEAD_NO_PROCESS);
         return true;
     }
-    if (node->flags & MT_NODE_CREDIT && slice->bounded) mt_credit_popped(slice->bounded, slice->frame.generation);
     if (node->kind == MT_KIND_SIGNAL) {
         if (!mt_slice_defer(slice, node->reply)) mt_reply_complete(node->reply, MT_REPLY_OVERLOADED);
         return true;
     }
+    // Before its credit goes back: what waits aside still takes room.
+    if (mt__aside_put(slice, node)) return true;
+    if (node->flags & MT_NODE_CREDIT && slice->bounded) mt_credit_popped(slice->bounded, slice->frame.generation);
     if (node->kind == MT_KIND_EXIT || node->kind == MT_KIND_DOWN) {
-        const mt_news_t *news = (const mt_news_t *)(const void *)node->payload;
+        mt_tie_ref_t tie = ((const mt_news_t *)(const void *)node->payload)->tie;
         // Its tie was given up meanwhile: it was never said.
-        if (!news->tie || mt__tie_read(slice->thread, mt_slot_pid(slice->slot, node->generation), news->tie))
-            return false;
+        if (!tie || mt__tie_read(slice->thread, mt_slot_pid(slice->slot, node->generation), tie)) return false;
         mt_payload_destroy(node->ops, node->payload);
         node->ops = NULL;
         return true;
@@ -179,26 +180,32 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
     mt_slot_t *slot = slice->slot;
     // Parked for a stop that the handler did not return: it waits no longer.
     if (MT_UNLIKELY(slice->frame.parked_reply)) mt_slice_publish_parked(slice);
+    uint64_t life;
     for (;;) {
         if (!node) {
-            if (turn_is_over(slice) && has_more(slice)) {
+            // acquire: pairs with the CAS in mark, and in send_request.
+            life = mt_a64_load_acq(&slot->life);
+            bool is_lethal = mt_life_is_lethal(life, slice->frame.generation);
+            if (life & MT_LIFE_SYSTEM && !is_lethal) return slice->kind = MT_SLICE_SYSTEM;
+            if (turn_is_over(slice) && (has_more(slice) || mt__aside_has_more(slot))) {
                 if (!may_leave) return slice->kind = MT_SLICE_YIELD; // who runs it next looks at its life
                 // A killed process is told at once; its budget is its own affair.
-                uint64_t life = mt_a64_load_acq(&slot->life);
-                if (!mt_life_is_calm(life, slice->frame.generation)) return die(slice, life);
+                if (is_lethal) return die(slice, life);
                 set_phase(slice, MT_PHASE_OUT);
                 requeue(slice);
                 return slice->kind = MT_SLICE_LEAVE;
             }
-            node = pop(slice);
+            node = mt__aside_take(slice);
+            if (!node) node = pop(slice);
         }
         // acquire, after the pop: see mt_slice_next.
-        uint64_t life = mt_a64_load_acq(&slot->life);
-        if (!mt_life_is_calm(life, slice->frame.generation)) {
+        life = mt_a64_load_acq(&slot->life);
+        if (mt_life_is_lethal(life, slice->frame.generation)) {
             slice->undelivered = node;
             return die(slice, life);
         }
         if (!node) {
+            if (life & MT_LIFE_SYSTEM) continue;
             if (!may_leave) return slice->kind = MT_SLICE_NONE;
             if (leave(slice)) return slice->kind = MT_SLICE_LEAVE;
             continue;
@@ -207,6 +214,8 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
         node = NULL;
     }
     if (slice->budget) slice->budget--;
+    // Requests come first at the next look, which is the long way then.
+    if (MT_UNLIKELY(life & MT_LIFE_SYSTEM)) slice->budget &= ~15u;
     if (node->kind <= MT_KIND_TICK) slice->handled++;
     slice->node = node;
     slice->payload = node->payload;
@@ -270,7 +279,7 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     uint64_t life = mt_a64_load_acq(&slot->life);
     uint64_t holder = 0;
     mt_status_t named = MT_OK;
-    if (!mt_life_is_calm(life, node->generation)) die(slice, life);
+    if (mt_life_is_lethal(life, node->generation)) die(slice, life);
     else if (init->name)
         named = mt_names_register(runtime->names, init->name, mt_slot_pid(slot, node->generation), &holder);
     if (slice->kind == MT_KIND_INIT && named == MT_OK) {
@@ -318,6 +327,7 @@ static bool drain(mt_slice_t *slice, uint32_t *budget) {
         if (!node) {
             retire(slice);
             mt__drop_exit_records(slice->thread, slot); // of signals that met the end
+            mt__aside_end(slice->thread, slot, MT_DEAD_NO_PROCESS);
             mt_release_t result = mt_mailbox_release(slot, slice->thread);
             if (result == MT_STALLED) stall(slice);
             if (result == MT_RELEASED || result == MT_STALLED) return false;
@@ -345,8 +355,8 @@ static void go_on(mt_slice_t *slice) {
     slice->frame.call = 0;
     // acquire: pairs with the CAS in mark: a change of life that was poked before this slice is seen.
     uint64_t life = mt_a64_load_acq(&slot->life);
-    if (mt_life_is_calm(life, slot->generation)) set_phase(slice, MT_PHASE_BUSY);
-    else die(slice, life);
+    if (mt_life_is_lethal(life, slot->generation)) die(slice, life);
+    else set_phase(slice, MT_PHASE_BUSY);
 }
 
 void mt_slice_run(mt_thread_t *thread, mt_slot_t *slot, uint32_t *budget) {

@@ -24,6 +24,7 @@
 #include "slot.h"
 #include "stats.h"
 #include "status.h"
+#include "system.h"
 #include "thread.h"
 #include "tie.h"
 #include "timed.h"

@@ -11,8 +11,9 @@
 #define MT_SLICE_LEAVE 16 // the slice is over: return MT_RUN_LEFT and touch nothing of the process
 #define MT_SLICE_DIE 17   // killed, or an exit signal: slice->reason (retained) is why; run the exit protocol
 
-#define MT_SLICE_NONE 18  // no message: the engine goes on where it was
-#define MT_SLICE_YIELD 19 // others wait and the turn is over; only from mt_slice_poll
+#define MT_SLICE_NONE 18   // no message: the engine goes on where it was
+#define MT_SLICE_YIELD 19  // others wait and the turn is over; only from mt_slice_poll
+#define MT_SLICE_SYSTEM 20 // system requests wait: take them all with mt_slice_next_request, then go on
 
 typedef struct mt_slice {
     mt_frame_t frame;

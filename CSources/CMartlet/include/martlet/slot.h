@@ -20,15 +20,17 @@ static inline uint32_t mt_pid_generation(mt_pid_t pid) { return (uint32_t)(pid >
 
 // `life`: generation:32 | leaves:16 | flags:16. FREE (no flag) -> LIVE -> DYING -> FREE of the next generation.
 // `leaves` counts the handlers that ended while their process was doomed (phase.h).
-#define MT_LIFE_LIVE 1u   // accepts messages
-#define MT_LIFE_DYING 2u  // the exit protocol has begun: senders get MT_NO_PROCESS
-#define MT_LIFE_TRAP 4u   // exit signals become messages
-#define MT_LIFE_KILL 8u   // killed: the owner's next look ends it
-#define MT_LIFE_EXIT 16u  // an untrapped exit signal waits in `exits`
-#define MT_LIFE_FENCE 32u // somebody wants to take it out of its handler: no effect any more
-#define MT_LIFE_TAKEN 64u // taken: the handler's thread has lost it
-#define MT_LIFE_BACK 128u // ... and that thread came back
-#define MT_LIFE_HELD 256u // over, but for that thread, which will put the slot on the free list
+#define MT_LIFE_LIVE 1u     // accepts messages
+#define MT_LIFE_DYING 2u    // the exit protocol has begun: senders get MT_NO_PROCESS
+#define MT_LIFE_TRAP 4u     // exit signals become messages
+#define MT_LIFE_KILL 8u     // killed: the owner's next look ends it
+#define MT_LIFE_EXIT 16u    // an untrapped exit signal waits in `exits`
+#define MT_LIFE_FENCE 32u   // somebody wants to take it out of its handler: no effect any more
+#define MT_LIFE_TAKEN 64u   // taken: the handler's thread has lost it
+#define MT_LIFE_BACK 128u   // ... and that thread came back
+#define MT_LIFE_HELD 256u   // over, but for that thread, which will put the slot on the free list
+#define MT_LIFE_SYSTEM 512u // system requests wait in `system`
+#define MT_LIFE_ASIDE 1024u // suspended, or messages wait aside (system.h): the owner goes the long way
 #define MT_LIFE_LEAVE 0x10000u
 #define MT_LIFE_LEAVES 0xFFFF0000u
 // A running handler has no effect; and whose process it is must be looked at when the handler ends.
@@ -37,7 +39,11 @@ static inline uint32_t mt_pid_generation(mt_pid_t pid) { return (uint32_t)(pid >
 
 static inline uint64_t mt_life_make(uint32_t generation, uint32_t flags) { return (uint64_t)generation << 32 | flags; }
 static inline uint32_t mt_life_generation(uint64_t life) { return (uint32_t)(life >> 32); }
-// LIVE at that generation and nothing asks for its end.
+// Over, or told to end: the owner's next look runs the exit.
+static inline bool mt_life_is_lethal(uint64_t life, uint32_t generation) {
+    return mt_life_generation(life) != generation || !(life & MT_LIFE_LIVE) || life & MT_LIFE_DOOMED;
+}
+// LIVE at that generation, and nothing asks for its end or for another look.
 static inline bool mt_life_is_calm(uint64_t life, uint32_t generation) {
     return (life & ~(uint64_t)MT_LIFE_TRAP) == mt_life_make(generation, MT_LIFE_LIVE);
 }
@@ -48,6 +54,7 @@ static inline bool mt_life_is_calm(uint64_t life, uint32_t generation) {
 #define MT_PHASE_IN 2u   // user code runs, the owner's side is at rest
 
 struct mt_runtime;
+struct mt_aside;
 struct mt_class;
 struct mt_bounded;
 struct mt_deferred;
@@ -101,7 +108,7 @@ typedef struct mt_slot {
     mt_a64_t handled;       // messages handled so far; owner writes once a slice, reports read
     mt_aptr_t label;        // a string object for humans; owner writes, reports read
     mt_a64_t running_since; // when the running handler was first seen by the monitor thread, 0: none
-    uint64_t report_spare;  //
+    struct mt_aside *aside; // plain, owner: what the system lane keeps (system.h), NULL for most
 } mt_slot_t;
 
 _Static_assert(sizeof(mt_slot_t) == 256, "four cache lines");

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// The system lane: requests, and the messages of suspended processes.
+#include "martlet/system.h"
+
+#include "runtime_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_over(uint64_t life, mt_pid_t pid) { return (life ^ pid) >> 32 || !(life & MT_LIFE_LIVE); }
+
+static void set_next(mt_node_t *node, mt_node_t *next) {
+    // relaxed: published by the CAS of the stack, or the owner's alone.
+    mt_aptr_store_rlx(&node->next, next);
+}
+static mt_node_t *next_of(mt_node_t *node) { return (mt_node_t *)mt_aptr_load_rlx(&node->next); }
+
+// --- Requests --------------------------------------------------------------------------------------------------------
+
+static mt_status_t send_request(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, mt_node_t *node) {
+    // acquire: pairs with the release of LIVE in mt_process_spawn.
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    if (is_over(life, pid)) return MT_NO_PROCESS;
+    node->kind = MT_KIND_REQUEST;
+    node->flags = 0;
+    node->generation = mt_pid_generation(pid);
+    void *top = mt_aptr_load_rlx(&slot->system);
+    do {
+        set_next(node, top);
+        // release: the request; pairs with the exchange in take_stack.
+    } while (!mt_aptr_cas(&slot->system, &top, node));
+    // acq_rel: an RMW also when the flag is there: see the top of system.h. When it meets the end, the owner finds the
+    // request after the poke.
+    while (!is_over(life, pid) && !mt_a64_cas(&slot->life, &life, life | MT_LIFE_SYSTEM)) {
+    }
+    if (mt_mailbox_poke(slot)) mt_submit(thread, slot);
+    return MT_OK;
+}
+
+mt_status_t mt_process_send_request(mt_thread_t *thread, mt_pid_t pid, mt_node_t *node) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    // A sender that was killed has no effect; it hears what it would hear of a dead receiver.
+    if (!slot || !mt_effect_begin(thread)) return MT_NO_PROCESS;
+    mt_status_t status = send_request(thread, slot, pid, node);
+    mt_effect_end(thread);
+    return status;
+}
+
+static void change_life(mt_slot_t *slot, uint32_t generation, uint64_t set, uint64_t clear) {
+    // acquire: by rule; the CAS decides.
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    while (mt_life_generation(life) == generation && life & MT_LIFE_LIVE)
+        // acq_rel: acquire pairs with the CAS in send_request: its push.
+        if (mt_a64_cas(&slot->life, &life, (life | set) & ~clear)) return;
+}
+
+// The whole stack, oldest first.
+static mt_node_t *take_stack(mt_slot_t *slot) {
+    // acq_rel: acquire pairs with the push in send_request.
+    mt_node_t *node = (mt_node_t *)mt_aptr_xchg(&slot->system, NULL);
+    mt_node_t *oldest = NULL;
+    while (node) {
+        mt_node_t *next = next_of(node);
+        set_next(node, oldest);
+        oldest = node;
+        node = next;
+    }
+    return oldest;
+}
+
+static mt_aside_t *ensure(mt_slot_t *slot) {
+    if (!slot->aside) slot->aside = mt_alloc_zeroed(sizeof *slot->aside);
+    return slot->aside;
+}
+
+static void end_node(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_dead_cause_t cause) {
+    mt_process_dead_letter(thread, slot, node, cause);
+    mt_node_free(thread, node);
+}
+
+// Moves what came to the owner's list.
+static void collect(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    change_life(slot, slice->frame.generation, 0, MT_LIFE_SYSTEM);
+    mt_node_t *node = take_stack(slot);
+    mt_aside_t *aside = node ? ensure(slot) : NULL;
+    mt_node_t *last = NULL;
+    while (node) {
+        mt_node_t *next = next_of(node);
+        set_next(node, NULL);
+        if (!aside) mt_reply_complete(node->reply, MT_REPLY_OVERLOADED);
+        if (!aside || node->generation != slice->frame.generation) {
+            end_node(slice->thread, slot, node, MT_DEAD_NO_PROCESS);
+        } else {
+            if (last) set_next(last, node);
+            else aside->requests = node;
+            last = node;
+        }
+        node = next;
+    }
+}
+
+mt_node_t *mt_slice_next_request(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    bool is_empty = !slot->aside || !slot->aside->requests;
+    // acquire: by rule; the CAS in collect decides.
+    if (is_empty && mt_a64_load_acq(&slot->life) & MT_LIFE_SYSTEM) collect(slice);
+    mt_node_t *node = slot->aside ? slot->aside->requests : NULL;
+    if (node) slot->aside->requests = next_of(node);
+    return node;
+}
+
+// --- Messages set aside ----------------------------------------------------------------------------------------------
+
+bool mt_slice_suspend(mt_slice_t *slice, bool is_suspended) {
+    mt_slot_t *slot = slice->slot;
+    if (!is_suspended && !slot->aside) return true;
+    if (!ensure(slot)) return false;
+    slot->aside->is_suspended = is_suspended;
+    // Resumed: mt__aside_take clears it behind the last message.
+    if (is_suspended) change_life(slot, slice->frame.generation, MT_LIFE_ASIDE, 0);
+    return true;
+}
+
+mt_node_t *mt__aside_take(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    mt_aside_t *aside = slot->aside;
+    if (MT_LIKELY(!aside) || aside->is_suspended) return NULL;
+    if (aside->current) mt_node_free(slice->thread, aside->current);
+    mt_node_t *node = aside->current = aside->first;
+    if (!node) {
+        // acquire: by rule; only the owner changes this flag.
+        if (mt_a64_load_acq(&slot->life) & MT_LIFE_ASIDE) change_life(slot, slice->frame.generation, 0, MT_LIFE_ASIDE);
+        return NULL;
+    }
+    aside->first = next_of(node);
+    aside->count--;
+    return node;
+}
+
+// Its own parent's order to end is not for later.
+static bool is_for_now(const mt_slot_t *slot, const mt_node_t *node) {
+    if (node->kind == MT_KIND_STOP) return true;
+    return node->kind == MT_KIND_EXIT && ((const mt_news_t *)(const void *)node->payload)->from == mt_slot_parent(slot);
+}
+
+bool mt__aside_put(mt_slice_t *slice, mt_node_t *node) {
+    mt_slot_t *slot = slice->slot;
+    mt_aside_t *aside = slot->aside;
+    if (MT_LIKELY(!aside)) return false;
+    // Resumed, it queues behind what waits aside; what comes from there does not.
+    bool must_wait = aside->is_suspended ? !is_for_now(slot, node) : aside->first && node != aside->current;
+    if (!must_wait) return false;
+    const size_t skip = sizeof node->next; // the producer of the successor may be storing it
+    const size_t size = mt_payload_size(node->ops);
+    mt_node_t *kept = mt_node_alloc(slice->thread, size);
+    if (!kept) {
+        mt_reply_complete(node->kind == MT_KIND_CALL ? node->reply : 0, MT_REPLY_OVERLOADED);
+        mt_process_dead_letter(slice->thread, slot, node, MT_DEAD_FULL);
+        return true;
+    }
+    uint8_t size_class = kept->size_class;
+    memcpy((unsigned char *)kept + skip, (unsigned char *)node + skip, MT_NODE_HEADER - skip + size); // a move
+    kept->size_class = size_class;
+    node->ops = NULL;
+    set_next(kept, NULL);
+    if (aside->first) set_next(aside->last, kept);
+    else aside->first = kept;
+    aside->last = kept;
+    aside->count++;
+    return true;
+}
+
+static void end_list(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_dead_cause_t cause) {
+    while (node) {
+        mt_node_t *next = next_of(node);
+        end_node(thread, slot, node, cause);
+        node = next;
+    }
+}
+
+void mt__aside_end(mt_thread_t *thread, mt_slot_t *slot, mt_dead_cause_t cause) {
+    // A guess: who pushes later pokes, and the owner looks again.
+    if (mt_aptr_load_rlx(&slot->system)) end_list(thread, slot, take_stack(slot), cause);
+    mt_aside_t *aside = slot->aside;
+    if (!aside) return;
+    slot->aside = NULL;
+    end_list(thread, slot, aside->requests, cause);
+    end_list(thread, slot, aside->first, cause);
+    if (aside->current) mt_node_free(thread, aside->current);
+    free(aside);
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// The system lane: requests pass what is queued, work on suspended processes, and are answered whatever happens.
+#include "probe_engine.h"
+
+#include <string.h>
+
+static mt_reply_ref_t request_begin(mt_pid_t pid, probe_action_t action, uint64_t a, uint64_t b) {
+    mt_thread_t *thread = mt_thread_self();
+    mt_node_t *node = probe_message(MT_KIND_REQUEST, action, a, b);
+    node->reply = mt_reply_arm(thread, 0, pid, MT_FOREVER);
+    mt_reply_ref_t ref = node->reply;
+    if (mt_process_send_request(thread, pid, node) != MT_OK) {
+        mt_reply_complete(ref, MT_REPLY_NO_PROCESS);
+        probe_discard(node);
+    }
+    return ref;
+}
+
+static mt_reply_kind_t request(mt_pid_t pid, probe_action_t action, uint64_t a, uint64_t b, uint64_t *word) {
+    return probe_call_end(request_begin(pid, action, a, b), mt_check_now_ns() + PROBE_WAIT_NS, word);
+}
+
+static uint64_t count_of(mt_pid_t pid) {
+    uint64_t count = UINT64_MAX;
+    EXPECT(request(pid, probe_answer, 0, 0, &count) == MT_REPLY_VALUE);
+    return count;
+}
+
+// Requests come before a thousand messages that were there first.
+MT_CHECK(system_passes_the_queue) {
+    probe_world_t world;
+    probe_open(&world, 2);
+    mt_pid_t pid = probe_spawn(&world, &(probe_spec_t){0});
+    EXPECT(count_of(pid) == 0);
+    probe_gate_t gate = {{0}, {0}};
+    EXPECT(probe_cast(pid, probe_block_on, (uint64_t)&gate, 0) == MT_OK && probe_gate_wait(&gate));
+    for (int i = 0; i < 1000; i++) EXPECT(probe_cast(pid, probe_count, 1, 0) == MT_OK);
+    mt_reply_ref_t refs[3];
+    for (int i = 0; i < 3; i++) refs[i] = request_begin(pid, probe_answer, 0, 0);
+    probe_gate_open(&gate);
+    for (int i = 0; i < 3; i++) {
+        uint64_t count = UINT64_MAX;
+        EXPECT(probe_call_end(refs[i], MT_FOREVER, &count) == MT_REPLY_VALUE && count <= 1);
+    }
+    EXPECT(probe_call(pid, probe_answer, 0, 0, NULL) == MT_REPLY_VALUE && count_of(pid) == 1000);
+    probe_close(&world);
+}
+
+static void check_suspended(uint32_t capacity, mt_policy_t policy) {
+    probe_world_t world;
+    probe_open(&world, 2);
+    mt_pid_t pid = probe_spawn(&world, &(probe_spec_t){.capacity = capacity, .policy = policy});
+    EXPECT(request(pid, probe_suspend, 1, 0, NULL) == MT_REPLY_VALUE);
+    EXPECT(request(pid, probe_suspend, 1, 0, NULL) == MT_REPLY_VALUE);
+    for (uint64_t i = 1; i <= 100; i++) EXPECT(probe_cast(pid, probe_in_order, 0, i) == MT_OK);
+    mt_reply_ref_t call = probe_call_begin(pid, probe_answer, 0, 0);
+    mt_runtime_wait_idle(world.runtime);
+    EXPECT(count_of(pid) == 0);
+    // What it still takes room for is refused.
+    uint32_t room = capacity ? capacity - 101 : 0;
+    for (uint64_t i = 101; i <= 100 + room; i++) EXPECT(probe_cast(pid, probe_in_order, 0, i) == MT_OK);
+    if (policy == MT_POLICY_REJECT) EXPECT(probe_cast(pid, probe_in_order, 0, 7) == MT_FULL);
+    EXPECT(request(pid, probe_suspend, 0, 0, NULL) == MT_REPLY_VALUE);
+    // Sent while the old ones are handled, behind them.
+    for (uint64_t i = 101 + room; policy != MT_POLICY_DROP_OLDEST && i <= 110 + room; i++)
+        if (probe_cast(pid, probe_in_order, 0, i) != MT_OK) break;
+    uint64_t count = 0;
+    EXPECT(probe_call_end(call, MT_FOREVER, &count) == MT_REPLY_VALUE && count == 100);
+    EXPECT(request(pid, probe_suspend, 0, 0, NULL) == MT_REPLY_VALUE);
+    EXPECT(probe_call(pid, probe_answer, 0, 0, &count) == MT_REPLY_VALUE && count >= 100 + room);
+    // Calm again: the slot says so.
+    mt_runtime_wait_idle(world.runtime);
+    EXPECT(!(mt_a64_load_acq(&mt_slot_of(pid)->life) & (MT_LIFE_ASIDE | MT_LIFE_SYSTEM)));
+    probe_close(&world);
+}
+
+MT_CHECK(system_suspend) {
+    check_suspended(0, MT_POLICY_UNBOUNDED);
+    check_suspended(120, MT_POLICY_REJECT);
+    check_suspended(120, MT_POLICY_DROP_OLDEST);
+}
+
+// A suspended process can be stopped, killed, watched; what waits aside is a dead letter then.
+MT_CHECK(system_suspended_ends) {
+    for (int how = 0; how < 3; how++) {
+        probe_world_t world;
+        probe_open(&world, 2);
+        mt_pid_t pid = probe_spawn(&world, &(probe_spec_t){0});
+        EXPECT(request(pid, probe_suspend, 1, 0, NULL) == MT_REPLY_VALUE);
+        for (uint64_t i = 1; i <= 50; i++) EXPECT(probe_cast(pid, probe_in_order, 0, i) == MT_OK);
+        mt_reply_ref_t call = probe_call_begin(pid, probe_answer, 0, 0);
+        mt_runtime_wait_idle(world.runtime);
+        if (how == 0) EXPECT(probe_stop(pid, 9));
+        else if (how == 1) EXPECT(mt_process_kill(mt_thread_self(), pid));
+        else EXPECT(probe_exit(pid, 9));
+        uint64_t number = 0;
+        EXPECT(probe_call_end(call, MT_FOREVER, &number) == MT_REPLY_EXITED && number == (how == 1 ? 1 : 9));
+        EXPECT(request(pid, probe_suspend, 1, 0, NULL) != MT_REPLY_VALUE);
+        probe_close(&world);
+    }
+}
+
+// --- Everything at once ----------------------------------------------------------------------------------------------
+
+enum { PLACES = 8 };
+static probe_world_t *world_of_all;
+static mt_a64_t places[PLACES];
+static mt_a64_t answered, failed;
+
+static void body(void *raw, uint32_t number) {
+    (void)raw;
+    uint64_t random = number + 77;
+    while (!mt_check_time_is_up()) {
+        uint32_t bits = mt_check_random(&random);
+        mt_pid_t pid = mt_a64_load_acq(&places[bits % PLACES]);
+        switch (bits >> 8 & 7) {
+        case 0:
+        case 1:
+        case 2: {
+            mt_reply_kind_t kind =
+                request(pid, bits & 1u << 12 ? probe_suspend : probe_answer, bits >> 13 & 1, 0, NULL);
+            mt_a64_add(kind == MT_REPLY_VALUE ? &answered : &failed, 1);
+            EXPECT(kind == MT_REPLY_VALUE || kind == MT_REPLY_EXITED || kind == MT_REPLY_NO_PROCESS);
+            break;
+        }
+        case 7:
+            if (bits >> 16 & 7) break;
+            mt_process_kill(mt_thread_self(),
+                            mt_a64_xchg(&places[bits % PLACES], probe_spawn(world_of_all, &(probe_spec_t){0})));
+            break;
+        default:
+            probe_cast(pid, probe_count, 1, 0);
+        }
+    }
+}
+
+MT_CHECK(system_hammer) {
+    probe_world_t world;
+    probe_open(&world, 2);
+    world_of_all = &world;
+    for (uint32_t i = 0; i < PLACES; i++) mt_a64_store_rel(&places[i], probe_spawn(&world, &(probe_spec_t){0}));
+    mt_check_begin_hammer();
+    mt_check_run_threads(mt_check_threads(), body, NULL);
+    EXPECT(mt_a64_load_acq(&answered) > 0);
+    probe_close(&world);
+}
