@@ -104,25 +104,27 @@ check: deps
 chaos:
 	@$(MAKE) check CHAOS=1
 
-# The deterministic runs and the fault scenarios by themselves: under the sanitizer they take the processors from tests
-# that have limits of real time.
+# $(call sanitized,NAME,FLAGS): every Swift test under a sanitizer, in a build of its own. The deterministic runs and the
+# fault scenarios by themselves: they take the processors from tests that have limits of real time.
 APART := MartletTestKitTests|(BlockedWorkers|CrashLoop|EndlessHandler|LateReplies|Limits|OrderFlood|Overload|SlowConsumer|Soak|Starvation|TimerFates|TimerStorm)Tests
-TSAN_TEST = swift test --skip-build --sanitize=thread --disable-xctest --scratch-path .build-tsan
+define sanitized
+	swift build --build-tests --scratch-path .build-$(1) $(2) $(SWIFT_ARGS)
+	swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) --skip '$(APART)' $(TEST_ARGS)
+	swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) --no-parallel --filter '$(APART)'
+endef
+
 tsan: deps
 	@$(MAKE) check SANITIZE=thread
-	swift build --build-tests --sanitize=thread --scratch-path .build-tsan $(SWIFT_ARGS)
-	$(TSAN_TEST) --skip '$(APART)' $(TEST_ARGS)
-	$(TSAN_TEST) --no-parallel --filter '$(APART)'
+	$(call sanitized,tsan,--sanitize=thread)
 
 # lld, as for the C check: the default linker buries the summary under warnings.
 asan: deps
 	@$(MAKE) check SANITIZE=address
-	swift test --sanitize=address --disable-xctest --scratch-path .build-asan -Xswiftc -use-ld=lld $(SWIFT_ARGS) $(TEST_ARGS)
+	$(call sanitized,asan,--sanitize=address -Xswiftc -use-ld=lld)
 
 # Swift refuses the sanitizer on Linux: the C part traps, the backtrace names the line.
 ubsan: deps
-	swift test --disable-xctest -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined --scratch-path .build-ubsan \
-	    $(SWIFT_ARGS) $(TEST_ARGS)
+	$(call sanitized,ubsan,-Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined)
 
 # Of C and Swift; fails below the limits. HTML=folder for a browsable copy.
 coverage: deps

@@ -32,6 +32,8 @@ void mt_check_failed(const char *file, int line, const char *condition) {
     if (mt_a32_add_rlx(&failures, 1) < 20) printf("  %s:%d: expected %s\n", file, line, condition);
 }
 
+uint32_t mt_check_failures(void) { return mt_a32_load_rlx(&failures); }
+
 void mt_check_figure(const char *name, double value, const char *unit) { printf("  %s: %.1f %s\n", name, value, unit); }
 
 uint32_t mt_check_threads(void) { return hammer_threads; }

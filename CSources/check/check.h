@@ -32,6 +32,9 @@ void mt_check_register(mt_check_t *check);
 #define EXPECT(cond) ((cond) ? (void)0 : mt_check_failed(__FILE__, __LINE__, #cond))
 void mt_check_failed(const char *file, int line, const char *condition);
 
+// How many expectations of the running check have failed so far. Any thread.
+uint32_t mt_check_failures(void);
+
 // A figure for the reader, printed below the check's line: "name: value unit". Any thread.
 void mt_check_figure(const char *name, double value, const char *unit);
 

@@ -208,7 +208,7 @@ static void displace_from_handler(mt_slice_t *slice, probe_state_t *state, uint6
         node->ops = &talkative;
         status = mt_process_send(slice->thread, a, node);
     }
-    EXPECT(status == MT_DISPLACED && !slice->frame.was_taken);
+    EXPECT(status == MT_DISPLACED && slice->frame.is_in);
 }
 
 MT_CHECK(credit_displaced_value_ends_as_user_code) {

@@ -148,3 +148,35 @@ MT_CHECK(failure_runtime_start) {
     mt_runtime_t *runtime = NULL;
     EXPECT(mt_runtime_start(&config, &runtime) == MT_INVALID && runtime == NULL);
 }
+
+typedef struct {
+    mt_pid_t pid;
+    mt_a32_t ready, begin;
+} counters_t;
+
+enum { COUNTERS_THREADS = 4, COUNTS = 200000 };
+
+static void count_without_memory(void *raw, uint32_t number) {
+    (void)number;
+    counters_t *counters = raw;
+    mt_thread_t *thread = mt_thread_self();
+    if (mt_a32_add(&counters->ready, 1) + 1 == COUNTERS_THREADS) {
+        mt_alloc_fail_at(1, UINT64_MAX);
+        mt_a32_xchg(&counters->begin, 1);
+    }
+    if (!probe_wait_word32(&counters->begin, 1)) return;
+    for (uint32_t i = 0; i < COUNTS; i++) mt_process_count_refused(thread, counters->pid, NULL, MT_DEAD_FULL);
+}
+
+// No memory for the counters of threads that are new to a runtime: each counts on a block of its own all the same.
+MT_CHECK(failure_counters) {
+    probe_world_t world;
+    probe_open(&world, 1);
+    counters_t counters = {.pid = probe_spawn(&world, NULL)};
+    mt_check_run_threads(COUNTERS_THREADS, count_without_memory, &counters);
+    end_refusing();
+    mt_statistics_t statistics;
+    mt_runtime_statistics(world.runtime, &statistics);
+    EXPECT(statistics.refused == COUNTERS_THREADS * COUNTS && statistics.sent == statistics.refused);
+    probe_close(&world);
+}

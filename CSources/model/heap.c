@@ -85,3 +85,9 @@ void mt__space_discard(void *address, size_t size) { (void)address, (void)size; 
 
 bool mt_alloc_refused(void) { return false; }
 void *mt_alloc_zeroed(size_t size) { return __wrap_calloc(1, size); }
+void *mt_alloc_grown(void *block, size_t size) { return __wrap_realloc(block, size); }
+void *mt_alloc_lines(size_t size) {
+    void *memory = model_alloc(size, MT_CACHE_LINE);
+    if (memory) memset(memory, 0, size);
+    return memory;
+}

@@ -146,7 +146,6 @@ bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, u
     call->frame.below = thread->frame;
     call->frame.generation = mt_pid_generation(pid);
     call->frame.is_in_place = true;
-    call->frame.was_taken = false;
     call->frame.parked_reply = NULL;
     call->thread = thread;
     // acquire, after the claim: whose slot it is now, and whether its end was asked for. Plain reads below: we own it.

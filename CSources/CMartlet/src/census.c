@@ -49,7 +49,7 @@ static bool make_room(mt_census_t *census) {
 static bool add_born(mt_census_t *census, mt_pid_t pid) {
     if (census->born_count == census->born_capacity) {
         uint32_t capacity = census->born_capacity ? census->born_capacity * 2 : CELLS_INITIAL;
-        mt_pid_t *grown = mt_alloc_refused() ? NULL : realloc(census->born, capacity * sizeof *grown);
+        mt_pid_t *grown = mt_alloc_grown(census->born, capacity * sizeof *grown);
         if (!grown) return false;
         census->born = grown;
         census->born_capacity = capacity;

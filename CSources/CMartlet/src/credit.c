@@ -3,6 +3,7 @@
 #include "martlet/credit.h"
 
 #include "martlet/mailbox.h"
+#include "martlet/memory.h"
 #include "runtime_state.h"
 
 #include <pthread.h>
@@ -30,10 +31,8 @@ mt_status_t mt_credit_attach(mt_slot_t *slot, uint32_t generation, uint32_t capa
     if (capacity == 0 || capacity > MT_CAPACITY_MAX) return MT_INVALID;
     if (!bounded) {
         // Stays with the slot for ever: a late sender may look at the credit word at any time.
-        const size_t size = (sizeof *bounded + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE;
-        bounded = mt_alloc_refused() ? NULL : aligned_alloc(MT_CACHE_LINE, size);
+        bounded = mt_alloc_lines(sizeof *bounded);
         if (!bounded) return MT_NO_MEMORY;
-        memset(bounded, 0, sizeof *bounded);
         pthread_mutex_init(&bounded->waiters_mutex, NULL);
         pthread_mutex_init(&bounded->pop_mutex, NULL);
     }

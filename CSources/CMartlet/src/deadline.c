@@ -68,7 +68,7 @@ uint64_t mt__nursery_deadline(mt_worker_t *worker) {
 static bool grow(mt_worker_t *worker) {
     uint32_t capacity = worker->nursery_capacity;
     if (capacity >= NURSERY_MAX) return false;
-    mt_nursery_entry_t *grown = malloc(capacity * 2 * sizeof *grown);
+    mt_nursery_entry_t *grown = mt_alloc_zeroed(capacity * 2 * sizeof *grown);
     if (!grown) return false;
     for (uint32_t i = worker->nursery_first; i != worker->nursery_next; i++)
         grown[i & (capacity * 2 - 1)] = worker->nursery[i & (capacity - 1)];

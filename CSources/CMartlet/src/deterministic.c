@@ -69,21 +69,25 @@ static uint32_t choose_below(void *run, uint32_t n) { return mt__deterministic_b
 // One shard at the run's time, in place of the timers of the run before.
 static mt_status_t renew_timers(mt_deterministic_t *run) {
     mt_runtime_t *runtime = run->runtime;
-    if (runtime->timers) mt_timers_destroy(runtime->timers);
-    runtime->timers = NULL;
+    mt_timers_t *timers = NULL;
     // One shard: which one a timer goes to depends on its owner's slot, and so on what ran before this run.
-    mt_status_t status =
-        mt_timers_create(&runtime->env, 1, runtime->config.tick_ns, mt__wake_driver, runtime, &runtime->timers);
+    mt_status_t status = mt_timers_create(&runtime->env, 1, runtime->config.tick_ns, mt__wake_driver, runtime, &timers);
+    if (status != MT_OK) return status;
     // One at a time: what becomes runnable by the first may run before the second.
-    if (status == MT_OK) mt_timers_set_choice(runtime->timers, choose_below, run);
-    return status;
+    mt_timers_set_choice(timers, choose_below, run);
+    if (runtime->timers) mt_timers_destroy(runtime->timers);
+    runtime->timers = timers;
+    return MT_OK;
 }
 
 mt_status_t mt__deterministic_adopt(mt_deterministic_t *run, mt_runtime_t *runtime) {
     MT_ASSERT(!run->runtime);
     run->runtime = runtime;
-    return renew_timers(run);
+    // Room to go on with when memory runs out.
+    return mt__deterministic_has_room(run) ? renew_timers(run) : MT_NO_MEMORY;
 }
+
+void mt__deterministic_disown(mt_deterministic_t *run) { run->runtime = NULL; }
 
 mt_status_t mt_deterministic_begin(mt_deterministic_t *run, uint64_t seed, const mt_faults_t *faults) {
     mt_runtime_t *runtime = run->runtime;

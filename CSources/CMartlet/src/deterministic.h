@@ -82,6 +82,8 @@ bool mt__faults_before_message(mt_deterministic_t *run, mt_thread_t *thread, mt_
 bool mt__faults_release(mt_deterministic_t *run);
 
 // deterministic_step.c
+// Makes room for one more runnable item. False: out of memory, nothing changed.
+bool mt__deterministic_has_room(mt_deterministic_t *run);
 // Takes everything runnable out of the worker's queues.
 void mt__deterministic_collect(mt_deterministic_t *run);
 

@@ -26,9 +26,10 @@
 // What a step ran, for the trace.
 enum { STEP_PROCESS = 1, STEP_JOB, STEP_TIMER, STEP_THREAD, STEP_IDLE };
 
-static bool grow(mt_deterministic_t *run) {
+bool mt__deterministic_has_room(mt_deterministic_t *run) {
+    if (run->count < run->capacity) return true;
     uint32_t capacity = run->capacity ? run->capacity * 2 : ITEMS_INITIAL;
-    mt_item_t *grown = mt_alloc_refused() ? NULL : realloc(run->items, capacity * sizeof *grown);
+    mt_item_t *grown = mt_alloc_grown(run->items, capacity * sizeof *grown);
     if (!grown) return false;
     run->items = grown;
     run->capacity = capacity;
@@ -38,7 +39,7 @@ static bool grow(mt_deterministic_t *run) {
 void mt__deterministic_collect(mt_deterministic_t *run) {
     mt_worker_t *worker = run->runtime->workers[0];
     // Without memory the rest stays where it is, and is found later.
-    while (run->count < run->capacity || grow(run)) {
+    while (mt__deterministic_has_room(run)) {
         mt_item_t item = mt__run_next_take(worker);
         if (!item) item = mt__ring_take(worker);
         if (!item) item = mt__inject_take(run->runtime);

@@ -2,6 +2,8 @@
 // The environment of the system.
 #include "martlet/env.h"
 
+#include "martlet/memory.h"
+
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -53,7 +55,7 @@ static void *thread_main(void *raw) {
 static mt_status_t system_thread_start(void *context, const char *name, void (*body)(void *), void *argument,
                                        uint64_t *handle) {
     (void)context;
-    thread_start_t *start = malloc(sizeof *start);
+    thread_start_t *start = mt_alloc_zeroed(sizeof *start);
     if (!start) return MT_NO_MEMORY;
     *start = (thread_start_t){.body = body, .argument = argument};
     strncpy(start->name, name, sizeof start->name - 1);

@@ -34,7 +34,7 @@ static mt_deferred_t *with_room(mt_slot_t *slot) {
     if (deferred && deferred->count < deferred->capacity) return deferred;
     uint32_t capacity = deferred ? deferred->capacity * 2 : DEFERRED_INITIAL;
     const size_t size = sizeof(mt_deferred_t) + capacity * sizeof(mt_reply_ref_t);
-    mt_deferred_t *grown = mt_alloc_refused() ? NULL : realloc(deferred, size);
+    mt_deferred_t *grown = mt_alloc_grown(deferred, size);
     if (!grown) return NULL;
     if (!deferred) memset(grown, 0, sizeof *grown);
     grown->capacity = capacity;

@@ -51,7 +51,7 @@ static struct cds_lfht *table_get(void) {
     // relaxed: the mutex orders the creators.
     table = mt_aptr_load_rlx(&table_pointer);
     if (!table) {
-        table = cds_lfht_new_flavor(BUCKETS_FIRST, BUCKETS_FIRST, 0, 0, &urcu_bp_flavor, NULL);
+        if (!mt_alloc_refused()) table = cds_lfht_new_flavor(BUCKETS_FIRST, BUCKETS_FIRST, 0, 0, &urcu_bp_flavor, NULL);
         // release: publishes the table; pairs with the acquire above.
         if (table) mt_aptr_store_rel(&table_pointer, table);
     }
@@ -65,7 +65,8 @@ static void table_grow(struct cds_lfht *table, uint32_t id) {
     // again.
     if (MT_LIKELY(id < mt_a32_load_rlx(&buckets)) || pthread_mutex_trylock(&table_change) != 0) return;
     uint32_t wanted = mt_a32_load_rlx(&buckets);
-    if (id >= wanted) {
+    // Refused: longer chains, until another id asks. The library itself would end the program.
+    if (id >= wanted && !mt_alloc_refused()) {
         while (wanted <= id) wanted *= 2;
         cds_lfht_resize(table, wanted);
         mt_a32_store_rlx(&buckets, wanted);

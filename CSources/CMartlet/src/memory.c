@@ -6,18 +6,23 @@
 #include "martlet/status.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
-// Allocations until the first that fails, and how many fail from there; 0 and 0 when no test asks.
+// Allocations until the first that fails, and how many fail from there; 0 and 0 when no test asks. How many have.
 static mt_a64_t fail_in;
 static mt_a64_t fail_count;
+static mt_a64_t refusals;
 
 void mt_alloc_fail_at(uint64_t nth, uint64_t count) {
     // relaxed: a test's knob; tests that need an order start their threads after it.
     mt_a64_store_rlx(&fail_in, 0);
     mt_a64_store_rlx(&fail_count, nth ? count : 0);
+    if (nth) mt_a64_store_rlx(&refusals, 0);
     mt_a64_store_rlx(&fail_in, nth);
 }
+
+uint64_t mt_alloc_refusals(void) { return mt_a64_load_rlx(&refusals); }
 
 // Takes one from a counter that stops at 0; what it was.
 static uint64_t count_down(mt_a64_t *counter) {
@@ -30,11 +35,21 @@ static uint64_t count_down(mt_a64_t *counter) {
 bool mt_alloc_refused(void) {
     // relaxed: 0 and 0 unless a test asked.
     if (MT_LIKELY(mt_a64_load_rlx(&fail_in) == 0 && mt_a64_load_rlx(&fail_count) == 0)) return false;
-    if (count_down(&fail_in) > 1) return false;
-    return count_down(&fail_count) > 0;
+    if (count_down(&fail_in) > 1 || count_down(&fail_count) == 0) return false;
+    mt_a64_add_rlx(&refusals, 1);
+    return true;
 }
 
 void *mt_alloc_zeroed(size_t size) { return mt_alloc_refused() ? NULL : calloc(1, size); }
+
+void *mt_alloc_lines(size_t size) {
+    size = (size + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE;
+    void *memory = mt_alloc_refused() ? NULL : aligned_alloc(MT_CACHE_LINE, size);
+    if (memory) memset(memory, 0, size);
+    return memory;
+}
+
+void *mt_alloc_grown(void *block, size_t size) { return mt_alloc_refused() ? NULL : realloc(block, size); }
 
 void *mt__space_reserve(size_t size, size_t alignment) {
     // Not backed and not readable, so it counts neither as memory nor, under strict overcommit, against the limit.

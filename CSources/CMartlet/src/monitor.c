@@ -34,7 +34,7 @@ void mt__retry_later(mt_runtime_t *runtime, mt_pid_t pid) {
     pthread_mutex_lock(&runtime->retry_mutex);
     if (runtime->retry_count == runtime->retry_capacity) {
         uint32_t capacity = runtime->retry_capacity ? runtime->retry_capacity * 2 : MT_RETRIES_INITIAL;
-        mt_pid_t *grown = mt_alloc_refused() ? NULL : realloc(runtime->retries, capacity * sizeof *grown);
+        mt_pid_t *grown = mt_alloc_grown(runtime->retries, capacity * sizeof *grown);
         if (grown) {
             runtime->retries = grown;
             runtime->retry_capacity = capacity;
@@ -126,8 +126,8 @@ static bool look(mt_runtime_t *runtime, mt_thread_t *thread, bool *is_urgent) {
 
 void mt__monitor_main(void *raw) {
     mt_runtime_t *runtime = raw;
-    mt_thread_t *thread = mt_thread_self();
-    if (!thread) MT_FATAL("no memory for the record of the monitor thread");
+    mt_thread_t *thread = runtime->monitor_thread;
+    mt_thread_adopt(thread);
     uint64_t pause = LOOK_MIN_NS;
     uint32_t quiet_looks = 0;
     // acquire: pairs with the exchange in mt_runtime_stop.
@@ -153,6 +153,7 @@ void mt__monitor_main(void *raw) {
         // release: by rule; a wake that is not needed is all it can cost.
         mt_a32_store_rel(&runtime->monitor_is_deep, 0);
     }
+    mt_thread_detach();
     // release: all this thread did; pairs with the acquire in wait_for_threads.
     mt_a32_add(&runtime->threads, (uint32_t)-1);
     mt_env_system.unpark(NULL, &runtime->threads, UINT32_MAX >> 1);

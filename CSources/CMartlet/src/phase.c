@@ -30,7 +30,6 @@ void mt__phase_retire(mt_slot_t *slot, mt_thread_t *thread) {
 // The process is another's: this thread touches the slot for the last time.
 static void come_back(mt_frame_t *frame, mt_thread_t *thread) {
     mt_slot_t *slot = frame->slot;
-    frame->was_taken = true;
     // acquire: pairs with the CAS in mt__phase_retire.
     uint64_t life = mt_a64_load_acq(&slot->life);
     while (!(life & MT_LIFE_HELD)) {

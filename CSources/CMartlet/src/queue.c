@@ -106,7 +106,7 @@ void mt__ring_put(mt_worker_t *worker, mt_item_t item) {
 static void prefetch(mt_item_t item) {
     if (item & MT_ITEM_JOB) return;
     __builtin_prefetch((const void *)item, 1);
-    __builtin_prefetch((const void *)(item + MT_CACHE_LINE), 1);
+    __builtin_prefetch((const void *)(item + MT_CACHE_LINE), 1); // of a number: a cell never used holds 0
 }
 
 mt_item_t mt__ring_take(mt_worker_t *worker) {

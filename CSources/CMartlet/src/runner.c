@@ -53,10 +53,9 @@ static void become_spare(mt_runner_t *runner, mt_thread_t *thread) {
 static void runner_main(void *raw) {
     mt_runner_t *runner = raw;
     mt_runtime_t *runtime = runner->runtime;
-    mt_thread_t *thread = mt_thread_self();
-    if (!thread) MT_FATAL("no memory for the record of a worker thread");
+    mt_thread_t *thread = runner->thread;
+    mt_thread_adopt(thread);
     thread->runtime = runtime;
-    runner->thread = thread;
     for (mt_worker_t *worker; (worker = wait_as_spare(runner));) {
         mt__context_accept(thread, runner, worker);
         if (runtime->deterministic) mt__deterministic_main(runtime->deterministic, thread);
@@ -67,18 +66,30 @@ static void runner_main(void *raw) {
         if (runtime->deterministic) mt__deterministic_pass(runtime->deterministic);
     }
     mt__context_leave(thread, MT_CONTEXT_OUTSIDE);
-    thread->detached_from = NULL;
+    mt_thread_detach();
     // release: all this thread did, for who stops the runtime; pairs with the acquire in wait_for_threads.
     mt_a32_add(&runtime->threads, (uint32_t)-1);
     mt_env_system.unpark(NULL, &runtime->threads, UINT32_MAX >> 1);
 }
 
+mt_thread_t *mt__thread_reserve(mt_runtime_t *runtime) {
+    mt_thread_t *thread = mt_thread_reserve();
+    if (!thread || mt__stats_reserve(thread, runtime)) return thread;
+    mt_thread_give_back(thread);
+    return NULL;
+}
+
 // A thread for the context, or for none: then it waits for mt__spare_give, in no list yet. NULL: no memory, no thread.
 static mt_runner_t *start(mt_runtime_t *runtime, mt_worker_t *worker, mt_status_t *status) {
     mt_runner_t *runner = mt_alloc_zeroed(sizeof *runner);
+    mt_thread_t *thread = runner ? mt__thread_reserve(runtime) : NULL;
     *status = MT_NO_MEMORY;
-    if (!runner) return NULL;
+    if (!thread) {
+        free(runner);
+        return NULL;
+    }
     runner->runtime = runtime;
+    runner->thread = thread;
     runner->worker = worker;
     mt_a32_store_rlx(&runner->token, worker != NULL);
     // acq_rel: by rule; before the thread can count itself out.
@@ -86,6 +97,7 @@ static mt_runner_t *start(mt_runtime_t *runtime, mt_worker_t *worker, mt_status_
     *status = runtime->env.thread_start(runtime->env.context, "martlet", runner_main, runner, &runner->handle);
     if (*status != MT_OK) {
         mt_a32_add(&runtime->threads, (uint32_t)-1);
+        mt_thread_give_back(thread);
         free(runner);
         return NULL;
     }

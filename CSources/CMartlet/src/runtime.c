@@ -50,10 +50,8 @@ static mt_status_t make_workers(mt_runtime_t *runtime) {
     runtime->workers = mt_alloc_zeroed(runtime->config.workers * sizeof *runtime->workers);
     if (!runtime->workers) return MT_NO_MEMORY;
     for (uint32_t i = 0; i < runtime->config.workers; i++) {
-        const size_t size = (sizeof(mt_worker_t) + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE;
-        mt_worker_t *worker = mt_alloc_refused() ? NULL : aligned_alloc(MT_CACHE_LINE, size);
+        mt_worker_t *worker = mt_alloc_lines(sizeof *worker);
         if (!worker) return MT_NO_MEMORY;
-        memset(worker, 0, sizeof *worker);
         worker->number = i;
         worker->runtime = runtime;
         worker->random = runtime->env.random(runtime->env.context);
@@ -97,11 +95,27 @@ static mt_status_t start_threads(mt_runtime_t *runtime) {
     }
     // The loop of a deterministic runtime does what the monitor does elsewhere.
     if (status != MT_OK || runtime->deterministic) return status;
+    runtime->monitor_thread = mt__thread_reserve(runtime);
+    if (!runtime->monitor_thread) return MT_NO_MEMORY;
     mt_a32_add(&runtime->threads, 1);
     status = runtime->env.thread_start(runtime->env.context, "martlet-monitor", mt__monitor_main, runtime,
                                        &runtime->monitor_handle);
-    if (status != MT_OK) mt_a32_add(&runtime->threads, (uint32_t)-1);
+    if (status == MT_OK) return MT_OK;
+    mt_a32_add(&runtime->threads, (uint32_t)-1);
+    mt_thread_give_back(runtime->monitor_thread);
     return status;
+}
+
+// Nobody has seen it, and its threads have ended.
+static void undo_start(mt_runtime_t *runtime) {
+    mt_runtime_stop(runtime, MT_FOREVER);
+    mt_runtime_release(runtime);
+    if (runtime->deterministic) mt__deterministic_disown(runtime->deterministic);
+    mt__stats_free(runtime);
+    pthread_mutex_destroy(&runtime->lock);
+    pthread_mutex_destroy(&runtime->retry_mutex);
+    pthread_mutex_destroy(&runtime->stats_mutex);
+    free(runtime);
 }
 
 // Every runtime there ever was: a late sender may hold one, and a leak checker must find it.
@@ -127,11 +141,8 @@ mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out) {
     mt_barrier_init();
     mt_status_t status = init_regions();
     if (status != MT_OK) return status;
-    mt_runtime_t *runtime =
-        aligned_alloc(MT_CACHE_LINE, (sizeof *runtime + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE);
+    mt_runtime_t *runtime = mt_alloc_lines(sizeof *runtime);
     if (!runtime) return MT_NO_MEMORY;
-    memset(runtime, 0, sizeof *runtime);
-    keep(runtime);
     runtime->config = *config;
     runtime->env = config->env;
     runtime->deterministic = config->deterministic;
@@ -144,10 +155,10 @@ mt_status_t mt_runtime_start(const mt_config_t *config, mt_runtime_t **out) {
     if (status == MT_OK) status = mt_names_create(mt_pid_is_alive, &runtime->names);
     if (status == MT_OK) status = start_threads(runtime);
     if (status != MT_OK) {
-        mt_runtime_stop(runtime, MT_FOREVER);
-        mt_runtime_release(runtime);
+        undo_start(runtime);
         return status;
     }
+    keep(runtime);
     *out = runtime;
     return MT_OK;
 }
@@ -280,6 +291,7 @@ uint32_t mt_runtime_tick(const mt_runtime_t *runtime) { return mt_a32_load_rlx(&
 
 void mt_runtime_drive_timers(mt_runtime_t *runtime) {
     uint64_t now = mt__now(runtime);
+    if (!mt_thread_self()) return; // no memory for it, so none to send with
     while (mt_timers_next_due(runtime->timers) <= now) mt_timers_expire(runtime->timers, now, UINT32_MAX);
 }
 

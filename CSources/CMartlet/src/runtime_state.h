@@ -75,7 +75,7 @@ typedef struct mt_runner {
     mt_worker_t *worker; // the context it was given; the giver's until the token, then its own
     mt_a32_t token;      // 1: a context was given, or the runtime stops
     uint64_t handle;
-    mt_thread_t *thread;          // set by it before it is anybody's holder
+    mt_thread_t *thread;          // constant
     struct mt_runner *next_spare; // guarded by the lock
     struct mt_runner *next;       // all runners; guarded by the lock
     // Of a thread whose context was taken: since when its turn has lasted (0: it was not), with what, and whether the
@@ -127,6 +127,7 @@ struct mt_runtime {
     mt_a32_t monitor_token;   // 1: wake up
     mt_a32_t monitor_is_deep; // it sleeps without a timeout
     uint64_t monitor_handle;
+    mt_thread_t *monitor_thread; // constant once it is started
     bool is_detached;            // a stop left threads behind
     pthread_mutex_t retry_mutex; // guards retries
     mt_pid_t *retries;
@@ -164,6 +165,8 @@ void mt__leave_parked(mt_worker_t *worker);
 // worker.c
 void mt__worker_run(mt_thread_t *thread, mt_worker_t *worker); // until its context is another's, or the runtime stops
 // runner.c
+// The record of a thread of the runtime that is still to be started, and its counters. NULL: out of memory.
+mt_thread_t *mt__thread_reserve(mt_runtime_t *runtime);
 mt_status_t mt__runner_start(mt_runtime_t *runtime, mt_worker_t *worker); // a thread that runs it
 // A thread that waits for a context, out of the list of spares; started when there is none. NULL: the limit is reached,
 // or the system refuses. Who obtains one gives it a context or puts it back. Any thread; blocks briefly.
@@ -211,6 +214,8 @@ uint64_t mt__nursery_deadline(mt_worker_t *worker);         // when to look agai
 // deterministic.c
 // Gives a runtime that starts its state, and makes its timers.
 mt_status_t mt__deterministic_adopt(mt_deterministic_t *run, mt_runtime_t *runtime);
+// That runtime did not start: another may.
+void mt__deterministic_disown(mt_deterministic_t *run);
 // deterministic_step.c
 // The loop of a runner, in place of the ordinary one: returns when the runtime stops, or without the context when
 // another thread is to go on.

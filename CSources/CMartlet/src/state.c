@@ -12,6 +12,7 @@ void *mt_state_alloc(mt_thread_t *thread, size_t size, size_t alignment) {
         return node ? node->payload : NULL;
     }
     if (alignment < sizeof(void *)) alignment = sizeof(void *);
+    if (mt_alloc_refused()) return NULL;
     return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
 }
 

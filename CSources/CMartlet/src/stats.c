@@ -9,24 +9,46 @@
 #include "forked.h"
 #include "runtime_state.h"
 
-mt_stats_t *mt__stats_slow(mt_thread_t *thread, mt_runtime_t *runtime) {
-    pthread_mutex_lock(&runtime->stats_mutex);
+// The thread's block, made unless there is one; NULL: out of memory. Under the mutex.
+static mt_stats_t *obtain(mt_thread_t *thread, mt_runtime_t *runtime) {
     mt_stats_t *stats = runtime->stats;
     while (stats && stats->thread != thread) stats = stats->next;
-    if (!stats) {
-        const size_t size = (sizeof *stats + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE;
-        stats = mt_alloc_refused() ? NULL : aligned_alloc(MT_CACHE_LINE, size);
-        if (stats) {
-            *stats = (mt_stats_t){.runtime = runtime, .thread = thread, .next = runtime->stats};
-            runtime->stats = stats;
-        } else {
-            stats = &runtime->stats_fallback;
-        }
+    if (stats) return stats;
+    stats = mt_alloc_lines(sizeof *stats);
+    if (!stats && mt_thread_current == thread) {
+        stats = thread->stats_spare;
+        thread->stats_spare = NULL;
     }
+    if (!stats) return NULL;
+    stats->runtime = runtime;
+    stats->thread = thread;
+    stats->next = runtime->stats;
+    return runtime->stats = stats;
+}
+
+bool mt__stats_reserve(mt_thread_t *thread, mt_runtime_t *runtime) {
+    pthread_mutex_lock(&runtime->stats_mutex);
+    bool is_made = obtain(thread, runtime) != NULL;
+    pthread_mutex_unlock(&runtime->stats_mutex);
+    return is_made;
+}
+
+mt_stats_t *mt__stats_slow(mt_thread_t *thread, mt_runtime_t *runtime) {
+    pthread_mutex_lock(&runtime->stats_mutex);
+    mt_stats_t *stats = obtain(thread, runtime);
+    if (!stats) stats = &runtime->stats_fallback;
     pthread_mutex_unlock(&runtime->stats_mutex);
     thread->stats_runtime = runtime;
     thread->stats = stats;
     return stats;
+}
+
+void mt__stats_free(mt_runtime_t *runtime) {
+    while (runtime->stats) {
+        mt_stats_t *stats = runtime->stats;
+        runtime->stats = stats->next;
+        free(stats);
+    }
 }
 
 static void add(mt_statistics_t *out, const mt_stats_t *stats) {

@@ -7,6 +7,7 @@
 #include "forked.h"
 #include "martlet/memory.h"
 #include "martlet/region.h"
+#include "martlet/stats.h"
 #include "pool.h"
 
 #include <pthread.h>
@@ -40,8 +41,9 @@ static mt_thread_t *obtain(void) {
         thread->next_free = NULL;
         return thread;
     }
-    thread = mt_alloc_zeroed(sizeof *thread);
+    thread = mt_alloc_zeroed(sizeof *thread + sizeof(mt_stats_t));
     if (!thread) return NULL;
+    thread->stats_spare = thread + 1;
     thread->number = ++records_count;
     thread->next = mt_aptr_load_rlx(&all_records); // relaxed: written under the mutex that we hold
     // release: publishes next and the zeroed counters; pairs with the acquire in mt_thread_for_each.
@@ -49,25 +51,37 @@ static mt_thread_t *obtain(void) {
     return thread;
 }
 
-static void put_back(mt_thread_t *thread) {
+mt_thread_t *mt_thread_reserve(void) {
+    mt__forked_check();
+    pthread_mutex_lock(&mutex);
+    mt_thread_t *thread = obtain();
+    pthread_mutex_unlock(&mutex);
+    // relaxed: a statistic; the record itself changes hands under the mutex.
+    if (thread) mt_a32_store_rlx(&thread->attached, 1);
+    return thread;
+}
+
+void mt_thread_give_back(mt_thread_t *thread) {
+    mt_a32_store_rlx(&thread->attached, 0); // relaxed: as in reserve
     pthread_mutex_lock(&mutex);
     thread->next_free = free_records;
     free_records = thread;
     pthread_mutex_unlock(&mutex);
 }
 
+void mt_thread_adopt(mt_thread_t *thread) {
+    MT_ASSERT(!mt_thread_current);
+    mt_thread_current = thread;
+}
+
 mt_thread_t *mt_thread_attach(void) {
     if (mt_thread_current) return mt_thread_current;
-    mt__forked_check();
-    pthread_mutex_lock(&mutex);
-    mt_thread_t *thread = obtain();
-    pthread_mutex_unlock(&mutex);
+    mt_thread_t *thread = mt_thread_reserve();
     if (!thread) return NULL;
     if (pthread_setspecific(key, thread) != 0) {
-        put_back(thread);
+        mt_thread_give_back(thread);
         return NULL;
     }
-    mt_a32_store_rlx(&thread->attached, 1); // relaxed: a statistic; the record itself changes hands under the mutex
     mt_thread_current = thread;
     return thread;
 }
@@ -90,10 +104,9 @@ void mt_thread_detach(void) {
     thread->runtime = NULL;
     thread->stats_runtime = NULL;
     thread->stats = NULL;
-    mt_a32_store_rlx(&thread->attached, 0); // relaxed: as in attach
     mt_thread_current = NULL;
     pthread_setspecific(key, NULL);
-    put_back(thread);
+    mt_thread_give_back(thread);
 }
 
 static void flush_items(mt_magazine_t *magazine) {

@@ -8,12 +8,12 @@
 #include "martlet/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 // Entries are written once, under table_mutex, and read by anyone.
 static mt_aptr_t table[MT_TIMER_SHARDS_MAX];
 static pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER;
-static uint32_t table_count;   // guarded by table_mutex
+// Guarded by table_mutex. Shards made, and how many of them some mt_timers_t has: fewer after a creation that failed.
+static uint32_t table_count, table_taken;
 static mt_timers_t *destroyed; // guarded by table_mutex; linked by next_destroyed
 
 mt_timer_shard_t *mt__shard_at(uint32_t id) {
@@ -21,23 +21,16 @@ mt_timer_shard_t *mt__shard_at(uint32_t id) {
     return mt_aptr_load_acq(&table[id]);
 }
 
-// Zeroed whole cache lines, freed by free(). NULL: out of memory.
-static void *alloc_lines(size_t size) {
-    size = (size + MT_CACHE_LINE - 1) / MT_CACHE_LINE * MT_CACHE_LINE;
-    void *memory = mt_alloc_refused() ? NULL : aligned_alloc(MT_CACHE_LINE, size);
-    if (memory) memset(memory, 0, size);
-    return memory;
-}
-
-// A shard that nobody used before; NULL: out of memory or of ids. Under table_mutex.
+// A shard that nobody used before; NULL: out of memory. Under table_mutex.
 static mt_timer_shard_t *new_shard(void) {
-    if (table_count == MT_TIMER_SHARDS_MAX) return NULL;
-    mt_timer_shard_t *shard = alloc_lines(sizeof(mt_timer_shard_t));
+    if (table_taken < table_count) return mt_aptr_load_rlx(&table[table_taken++]);
+    mt_timer_shard_t *shard = mt_alloc_lines(sizeof(mt_timer_shard_t));
     if (!shard) return NULL;
     pthread_mutex_init(&shard->mutex, NULL);
     shard->id = table_count++;
     // release: pairs with the acquire in mt__shard_at.
     mt_aptr_store_rel(&table[shard->id], shard);
+    table_taken = table_count;
     return shard;
 }
 
@@ -49,13 +42,13 @@ static mt_timers_t *take_timers(uint32_t count, mt_status_t *status) {
     mt_timers_t *timers = *place;
     if (timers) {
         *place = timers->next_destroyed;
-    } else if (table_count + count > MT_TIMER_SHARDS_MAX) {
+    } else if (table_taken + count > MT_TIMER_SHARDS_MAX) {
         *status = MT_SYSTEM_LIMIT;
-    } else if ((timers = alloc_lines(sizeof(mt_timers_t) + count * sizeof(mt_timer_shard_t *)))) {
+    } else if ((timers = mt_alloc_lines(sizeof(mt_timers_t) + count * sizeof(mt_timer_shard_t *)))) {
         timers->shard_mask = count - 1;
         for (uint32_t i = 0; i < count; i++) {
             if ((timers->shards[i] = new_shard())) continue;
-            // What was made stays in the table, of no use to anybody: a few lines, once, when memory is out.
+            table_taken -= i; // the next creation has them
             free(timers);
             timers = NULL;
             break;

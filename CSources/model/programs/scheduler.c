@@ -135,11 +135,7 @@ static void prepare_jobs(uint32_t count, bool meet) {
     MODEL_NAME(started_count);
 }
 
-static void run_worker(uint32_t number) {
-    world_enter();
-    const model_started_t *started = model_started(number);
-    started->body(started->argument);
-}
+static void run_worker(uint32_t number) { world_become(model_started(number)); }
 
 static void setup_park(void) {
     start(2, 0, 3);
@@ -231,8 +227,7 @@ static void block_and_hand_over(uint32_t thread) {
     if (thread == 3) mt_submit_job(runtime, &jobs[1]);
     if (thread != 2) return;
     // Setup started the worker and the monitor; the spare is the third.
-    const model_started_t *spare = model_await_started(2);
-    spare->body(spare->argument);
+    world_become(model_await_started(2));
 }
 
 static void check_block(void) {

@@ -25,8 +25,7 @@ static void worker_and_senders(uint32_t thread) {
         MODEL_EXPECT(actor_send(self, target, thread) == MT_OK);
         return;
     }
-    const model_started_t *worker = model_started(0);
-    worker->body(worker->argument);
+    world_become(model_started(0));
 }
 
 static void check(void) {

@@ -30,6 +30,11 @@ void world_threads(uint32_t count, mt_runtime_t *runtime) {
 
 mt_thread_t *world_record(uint32_t thread) { return records[thread]; }
 
+void world_become(const model_started_t *started) {
+    mt_thread_current = NULL;
+    started->body(started->argument);
+}
+
 mt_thread_t *world_enter(void) { return mt_thread_current = records[model_thread()]; }
 
 mt_node_t *world_node(mt_thread_t *thread, uint64_t word) {

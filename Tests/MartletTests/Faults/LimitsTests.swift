@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// F19, what a configuration limits; memory: failure_sweep_check.c.
+// F19, what a configuration limits; memory: RefusedMemoryTests.swift, allocation_sweep_check.c.
 
 import MartletFaults
 import Testing

@@ -41,14 +41,22 @@ int __asan_address_is_poisoned(void const volatile *address);
 #endif
 
 // For tests: of the allocations from now on, `count` fail, the nth (1 is the next) being the first of them. 0 turns it
-// off. Counted are slow paths only: a refill of a magazine past the depot, a thread record, mt_alloc_zeroed. Any
-// thread.
+// off. Counted are slow paths only: a refill of a magazine past the depot, and the functions below. Any thread.
 void mt_alloc_fail_at(uint64_t nth, uint64_t count);
+
+// How many have failed since a test last asked for some. Any thread.
+uint64_t mt_alloc_refusals(void);
 
 // Counts one allocation; true: it has to fail. One relaxed load when no test asked. Any thread, lock-free.
 bool mt_alloc_refused(void);
 
 // calloc(1, size) that mt_alloc_fail_at reaches; the caller frees it with free(). NULL: no memory. Any thread.
 void *mt_alloc_zeroed(size_t size);
+
+// The same in whole cache lines, so that nothing else lies in the first or the last of them.
+void *mt_alloc_lines(size_t size);
+
+// realloc that mt_alloc_fail_at reaches: NULL, and `block` is as it was. Any thread.
+void *mt_alloc_grown(void *block, size_t size);
 
 #endif

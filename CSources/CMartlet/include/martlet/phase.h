@@ -33,7 +33,6 @@ typedef struct mt_frame {
     uint32_t generation;
     bool is_in;              // user code runs
     bool is_in_place;        // runs on a caller's thread
-    bool was_taken;          // leave found the process gone: unwind, touch nothing
     uint64_t call;           // the request being handled, 0 if answered or none
     mt_node_t *parked_reply; // reply(then: stop): its value, delivered after terminate
     uint64_t parked_for;     // and the reply slot

@@ -33,8 +33,13 @@ typedef struct mt_stats {
 } mt_stats_t;
 
 mt_stats_t *mt__stats_slow(mt_thread_t *thread, mt_runtime_t *runtime);
+// Makes the block of a thread that is still to be started. False: out of memory. Any thread.
+bool mt__stats_reserve(mt_thread_t *thread, mt_runtime_t *runtime);
+// Frees the blocks of a runtime that did not start: no thread has used one.
+void mt__stats_free(mt_runtime_t *runtime);
 
-// The calling thread's block for that runtime; never NULL (out of memory: a shared block that may lose counts).
+// The calling thread's block for that runtime; never NULL. Out of memory a thread has one block in reserve, for one
+// runtime; after that it shares a block with others in its plight, which may lose counts.
 static inline mt_stats_t *mt_stats(mt_thread_t *thread, mt_runtime_t *runtime) {
     if (MT_LIKELY(thread->stats_runtime == (void *)runtime)) return (mt_stats_t *)thread->stats;
     return mt__stats_slow(thread, runtime);

@@ -46,6 +46,7 @@ struct mt_thread {
     uint32_t number;        // 1, 2, ... in order of creation
     mt_thread_t *next;      // in the list of all records; constant once published
     mt_thread_t *next_free; // guarded by thread.c's mutex
+    void *stats_spare;      // a block of counters for when memory is out; the thread's alone; NULL: it is in use
     unsigned char pad[64];  // the next allocation's first line is somebody else's
 };
 
@@ -54,6 +55,13 @@ extern _Thread_local mt_thread_t *mt_thread_current __attribute__((tls_model("in
 
 // Gives the calling thread a record, until it ends. NULL: out of memory. Blocks briefly.
 mt_thread_t *mt_thread_attach(void);
+
+// A record for a thread that is still to be started, so that it cannot miss one: mt_thread_adopt makes it that
+// thread's, mt_thread_give_back undoes this. NULL: out of memory. Any thread; blocks briefly.
+mt_thread_t *mt_thread_reserve(void);
+void mt_thread_give_back(mt_thread_t *thread);
+// Makes it the calling thread's, which has none, until that thread calls mt_thread_detach.
+void mt_thread_adopt(mt_thread_t *thread);
 
 // The calling thread's record, attached at first use. NULL: out of memory. Wait-free but for the first use.
 static inline mt_thread_t *mt_thread_self(void) {
