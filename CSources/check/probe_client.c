@@ -114,8 +114,11 @@ mt_status_t probe_spawn_async(probe_world_t *world, const probe_spec_t *spec, mt
     node->reply = start;
     *(probe_init_t *)mt_node_payload(node) = (probe_init_t){.base = {.klass = &probe_class, .name = spec->name},
                                                             .message = {spec->init, spec->a, spec->b, next_id()}};
-    mt_spawn_t spawn = {
-        .init = node, .capacity = spec->capacity, .policy = spec->policy, .traps_exits = spec->traps_exits};
+    mt_spawn_t spawn = {.init = node,
+                        .capacity = spec->capacity,
+                        .policy = spec->policy,
+                        .traps_exits = spec->traps_exits,
+                        .waits = spec->waits};
     mt_status_t status = mt_process_spawn(world->runtime, thread, &spawn, pid);
     if (status != MT_OK) probe_discard(node);
     return status;

@@ -62,6 +62,7 @@ typedef struct probe_spec {
     bool traps_exits;
     probe_action_t init; // NULL: nothing
     uint64_t a, b;
+    mt_waits_t waits; // of whoever waits for the start
 } probe_spec_t;
 
 // Messages made and ended, by number and by the sum of their identities.

@@ -23,7 +23,7 @@ MT_CHECK(reply_value) {
     mt_reply_ref_t ref = mt_reply_arm(thread, 7, 8, 9);
     mt_reply_t *reply = mt_reply_of(ref);
     EXPECT(ref != 0 && mt_reply_is_armed(ref) && !mt_reply_is_done(ref));
-    EXPECT(reply->caller == 7 && mt_a64_load_rlx(&reply->callee) == 8 && mt_reply_own_deadline(reply) == 9);
+    EXPECT(mt_reply_caller(ref) == 7 && mt_a64_load_rlx(&reply->callee) == 8 && mt_reply_own_deadline(reply) == 9);
     EXPECT(mt_reply_claim(ref) == reply && phase_of(ref) == MT_REPLY_CLAIMED);
     EXPECT(!mt_reply_is_armed(ref) && mt_reply_claim(ref) == NULL);
     EXPECT(!mt_reply_complete(ref, MT_REPLY_TIMEOUT)); // too late

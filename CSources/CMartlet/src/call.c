@@ -3,6 +3,7 @@
 #include "martlet/call.h"
 
 #include "context.h"
+#include "martlet/cycle.h"
 #include "martlet/slice.h"
 #include "runtime_state.h"
 
@@ -134,6 +135,7 @@ static void hand_over(mt_in_place_t *call, bool is_strange) {
 bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, uint64_t timeout_ns) {
     mt_thread_t *thread = mt_thread_self();
     mt_slot_t *slot = mt_slot_of(pid);
+    mt_pid_t caller = mt_thread_current_pid();
     // A bounded mailbox takes the ordinary way: its credits.
     if (!thread || !slot || mt_credit_of(slot, mt_pid_generation(pid))) return false;
     // From inside a handler the claim is that process's effect.
@@ -146,6 +148,7 @@ bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, u
     call->frame.below = thread->frame;
     call->frame.generation = mt_pid_generation(pid);
     call->frame.is_in_place = true;
+    call->frame.has_stand_in = false;
     call->frame.parked_reply = NULL;
     call->thread = thread;
     // acquire, after the claim: whose slot it is now, and whether its end was asked for. Plain reads below: we own it.
@@ -158,7 +161,7 @@ bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, u
     }
     // The deadline is made when somebody asks: most handlers answer before anybody could wait.
     call->timeout_ns = timeout_ns;
-    call->reply = mt_reply_arm(thread, 0, pid, MT_FOREVER);
+    call->reply = mt_reply_arm(thread, caller, pid, MT_FOREVER);
     if (MT_UNLIKELY(!call->reply)) {
         hand_over(call, false);
         return false;
@@ -176,6 +179,7 @@ bool mt_in_place_end(mt_in_place_t *call, void *pending) {
     // Unanswered: its caller will wait, and whoever has the From may ask for how long.
     if (MT_UNLIKELY(!mt_reply_is_done(call->reply))) mt_in_place_set_deadline(call);
     thread->frame = call->frame.below;
+    if (MT_UNLIKELY(call->frame.has_stand_in)) mt__cycle_end_stand_in(&call->frame, thread);
     if (MT_UNLIKELY(!mt_phase_leave(&call->frame, thread))) return false;
     mt_stats_t *stats = mt_stats(thread, mt_runtime_of(slot));
     mt_a64_bump(&stats->sent, 1);

@@ -167,6 +167,7 @@ void mt_deterministic_for_each_wait(mt_deterministic_t *run,
         if ((mt_a64_load_acq(&reply->word) & MT_REPLY_PHASE) != MT_REPLY_ARMED) continue;
         mt_slot_t *slot = mt_slot_of(mt_a64_load_rlx(&reply->callee));
         // Other runtimes' slots change while we look: nothing plain is read of them.
-        if (slot && mt_runtime_of(slot) == run->runtime) visit(context, mt_a64_load_rlx(&reply->callee), reply->caller);
+        if (slot && mt_runtime_of(slot) == run->runtime)
+            visit(context, mt_a64_load_rlx(&reply->callee), mt_a64_load_rlx(&reply->caller));
     }
 }

@@ -83,6 +83,7 @@ static mt_status_t spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_sp
     spec->init->flags = 0;
     // Born dead: nobody is left who would hear of it.
     if (!join_ties(thread, spec, ties, *pid)) mark(slot, *pid, MT_LIFE_KILL);
+    if (spec->init->reply) mt__cycle_start(thread, spec->waits, spec->owner, spec->init->reply, *pid);
     // Pushed before anybody is shown the pid, so that no message can come before INIT.
     mt_process_push(thread, slot, generation, spec->init);
     return MT_OK;

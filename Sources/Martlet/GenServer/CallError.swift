@@ -33,8 +33,10 @@ public struct CallError: Error, Sendable {
         case exited(ExitReason)
         /// The process called itself, which could only end in a timeout.
         case callingSelf
-        /// The call would have waited for itself: each of these processes waits for the next, the last for the first. Not
-        /// found yet: today only a server that calls itself is told, as `callingSelf`, and a longer cycle times out.
+        /// The call would have waited for itself: each of these processes waits for the next, the last for the first; the
+        /// first is the one whose call this is. Found at once, before anything is sent, for blocking calls from
+        /// synchronous handlers and for awaiting ones from the task of a process; starts, stops and casts that wait count
+        /// too. Of processes that close one cycle at the same moment exactly one is told.
         case cycle([Pid])
         /// The mailbox is full and refuses (`MailboxPolicy.Overflow.reject`), or there is no thread left to block.
         case overloaded
@@ -48,7 +50,7 @@ public struct CallError: Error, Sendable {
     public let reason: Reason
     /// The process that was called; nil if a name led nowhere.
     public let target: Pid?
-    /// The server type, as `Counter`; never the values of the request.
+    /// The server type, as `Counter`, and with `cycle` the case of the request, as `Counter.get`; never its values.
     public let request: String
 
     @usableFromInline

@@ -14,8 +14,31 @@ enum _CallFailure {
             case .cancelled: .cancelled
             case .overloaded: .overloaded
             case .callingSelf: .callingSelf
+            case .cycle(let pids): .cycle(pids.map { Pid(raw: $0) })
             }
         return make(reason, pid, request)
+    }
+
+    /// A request that was not sent, as its sender would wait for itself.
+    @usableFromInline
+    static func cycle<Request>(_ call: _Call, _ request: Request) -> CallError {
+        error(call.takeOutcome(), call.pid, request)
+    }
+
+    /// The outcome of a request that is at hand still: the error names its case.
+    @usableFromInline
+    static func error<Request>(_ outcome: _Outcome, _ pid: UInt64, _ request: Request) -> CallError {
+        let error = error(outcome, pid, request: Request.self)
+        guard let name = caseName(request) else { return error }
+        return CallError(reason: error.reason, target: error.target, request: "\(error.request).\(name)")
+    }
+
+    /// The name of an enum's case, never its values.
+    private static func caseName<Request>(_ request: Request) -> String? {
+        let mirror = Mirror(reflecting: request)
+        guard mirror.displayStyle == .enum else { return nil }
+        if let label = mirror.children.first?.label { return label }
+        return request is any CustomStringConvertible || request is any TextOutputStreamable ? nil : "\(request)"
     }
 
     /// A call that did not begin.

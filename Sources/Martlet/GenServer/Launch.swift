@@ -44,15 +44,18 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
         return request
     }
 
+    /// Makes the process, which begins at once; the starter waits for it then, as a task or blocking its thread.
     @inlinable
-    mutating func spawn(_ argument: consuming S.Argument) -> Result<UInt64, StartError> {
-        _Spawning.spawn(S.processClass, argument, request, in: core, reply: call.ref, monitor: &monitor)
-            .mapError { failure in
-                switch failure {
-                case .shutDown: .shutDown
-                case .systemLimit: .systemLimit
-                }
+    mutating func spawn(_ argument: consuming S.Argument, isBlocking: Bool) -> Result<UInt64, StartError> {
+        _Spawning.spawn(
+            S.processClass, argument, request, in: core, reply: call.ref, waits: call.waits(isBlocking: isBlocking),
+            monitor: &monitor
+        ).mapError { failure in
+            switch failure {
+            case .shutDown: .shutDown
+            case .systemLimit: .systemLimit
             }
+        }
     }
 
     /// After the answer: the reference, or why there is none.
@@ -67,7 +70,7 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
             throw .exited(ExitReason(reason))
         case .cancelled: throw .exited(.killed)
         case .noProcess, .shutDown: throw .shutDown
-        case .overloaded, .granted, .callingSelf: throw .systemLimit
+        case .overloaded, .granted, .callingSelf, .cycle: throw .systemLimit
         }
     }
 

@@ -30,12 +30,12 @@ extension Server where Self: ~Copyable {
         if call.isNudged, !Task.isCancelled {
             spawned = .failure(.systemLimit)
             await call.startNudged {
-                spawned = launch.spawn(argument)
+                spawned = launch.spawn(argument, isBlocking: false)
                 if case .failure = spawned { return false }
                 return true
             }
         } else {
-            spawned = launch.spawn(argument)
+            spawned = launch.spawn(argument, isBlocking: false)
             call.armDeadline()
         }
         switch spawned {

@@ -20,7 +20,7 @@ extension Server where Self: ~Copyable {
     ) throws(StartError) -> (ServerRef<Self>, MonitorRef) {
         var launch = try _Launch<Self>(name, options, tie)
         let call = launch.call
-        switch launch.spawn(argument) {
+        switch launch.spawn(argument, isBlocking: true) {
         case .failure(let error):
             call.discard()
             throw error

@@ -5,8 +5,9 @@
 extension ServerAddress {
     /// Asks and waits for the reply: `try await counter.call { .get($0) }`.
     ///
-    /// The reply type is that of the case's `From`. Fails at once when the server ends, or calls itself. Messages of one sender, calls included, arrive in the order of sending (R5). After a timeout the server is
-    /// not told and may still do the work; its late reply vanishes (R3, R4).
+    /// The reply type is that of the case's `From`. Fails at once when the server ends, or the call would wait for itself.
+    /// Messages of one sender, calls included, arrive in the order of sending (R5). After a timeout the server is not told
+    /// and may still do the work; its late reply vanishes (R3, R4).
     ///
     /// OTP: `gen_server:call/3`.
     ///
@@ -16,13 +17,13 @@ extension ServerAddress {
     ///     late, shorter ones one tick.
     ///   - request: makes the request from the place of its reply; runs once, at once.
     /// - Returns: the reply.
-    /// - Throws: ``CallError``: `timeout`, `noProcess`, `exited`, `callingSelf`, `overloaded` (a mailbox that rejects, or
-    ///   no memory), `cancelled`.
+    /// - Throws: ``CallError``: `timeout`, `noProcess`, `exited`, `callingSelf`, `cycle`, `overloaded` (a mailbox that
+    ///   rejects, or no memory), `cancelled`.
     @inlinable @inline(__always)
     public nonisolated(nonsending) func call<Reply: Sendable>(
         timeout: Duration? = .seconds(5), _ request: (From<Reply>) -> Call
     ) async throws(CallError) -> Reply {
-        let limit = timeout?._unsignedNanoseconds ?? .max
+        let limit = _CurrentProcess.limited(timeout?._unsignedNanoseconds ?? .max)
         switch _callInPlace(limit, request) {
         case .reply(let reply): return reply
         case .waiting(let ref): return try await _awaitReply(ref)
@@ -45,6 +46,10 @@ extension ServerAddress {
         if case .wait = room { room = try await _waitForRoom(call) }
         guard let hasRoom = room.hasCredit else { throw _CallFailure.error(room, call, request: Call.self) }
         let message = request(From(raw: call.ref))
+        if !call.mayWait() {
+            if hasRoom { _Room.giveBack(pid) }
+            throw _CallFailure.cycle(call, message)
+        }
         // On a worker most calls end within microseconds: a cancellation handler is installed for those that last.
         if call.isNudged, !Task.isCancelled {
             await call.sendNudged(message, hasRoom: hasRoom)
@@ -75,7 +80,7 @@ extension ServerAddress {
     public func call<Reply: Sendable>(
         timeout: Duration? = .seconds(5), _ request: (From<Reply>) -> Call
     ) throws(CallError) -> Reply {
-        let limit = timeout?._unsignedNanoseconds ?? .max
+        let limit = _CurrentProcess.limited(timeout?._unsignedNanoseconds ?? .max)
         switch _callInPlace(limit, request) {
         case .reply(let reply): return reply
         case .waiting(let ref): return try _blockForReply(ref)
@@ -91,7 +96,12 @@ extension ServerAddress {
         var room = _Room.take(pid)
         if case .wait = room { room = try _blockForRoom(call) }
         guard let hasRoom = room.hasCredit else { throw _CallFailure.error(room, call, request: Call.self) }
-        call.sendBlocking(request(From(raw: call.ref)), hasRoom: hasRoom)
+        let message = request(From(raw: call.ref))
+        if !call.mayBlock() {
+            if hasRoom { _Room.giveBack(pid) }
+            throw _CallFailure.cycle(call, message)
+        }
+        call.sendBlocking(message, hasRoom: hasRoom)
         if let reply = call.takeReply(Reply.self) { return reply }
         throw _CallFailure.error(call.takeOutcome(), pid, request: Call.self)
     }
@@ -111,8 +121,10 @@ extension ServerAddress {
     @usableFromInline
     nonisolated(nonsending) func _awaitReply<Reply: Sendable>(_ ref: UInt64) async throws(CallError) -> Reply {
         let call = _Call(shared: ref)
-        call.armDeadline()
-        await _waitOn(call)
+        if call.mayWait() {
+            call.armDeadline()
+            await _waitOn(call)
+        }
         if let reply = call.takeReply(Reply.self) { return reply }
         throw _CallFailure.error(call.takeOutcome(), call.pid, request: Call.self)
     }
@@ -120,8 +132,10 @@ extension ServerAddress {
     @usableFromInline
     func _blockForReply<Reply: Sendable>(_ ref: UInt64) throws(CallError) -> Reply {
         let call = _Call(shared: ref)
-        call.armDeadline()
-        call.waitBlocking()
+        if call.mayBlock() {
+            call.armDeadline()
+            call.waitBlocking()
+        }
         if let reply = call.takeReply(Reply.self) { return reply }
         throw _CallFailure.error(call.takeOutcome(), call.pid, request: Call.self)
     }

@@ -21,7 +21,8 @@ extension ServerAddress {
     /// - Parameters:
     ///   - cast: what to do.
     ///   - timeout: how long to wait for room; 5 seconds by default, nil for ever.
-    /// - Throws: ``CallError``: `timeout`, `cancelled`, `noProcess`, `callingSelf` where it would wait for itself.
+    /// - Throws: ``CallError``: `timeout`, `cancelled`, `noProcess`, `callingSelf` or `cycle` where it would wait
+    ///   for itself.
     @inlinable
     public nonisolated(nonsending) func castWaiting(
         _ cast: Cast, timeout: Duration? = .seconds(5)
@@ -31,7 +32,7 @@ extension ServerAddress {
         case .unbounded: return try _sendCast(cast, pid)
         case .taken: break
         case .noProcess: throw _CallFailure.error(_Refused.noProcess, pid, request: Cast.self)
-        case .wait, .refused: try await _waitToCast(pid, timeout)
+        case .wait, .refused: try await _waitToCast(cast, pid, timeout)
         }
         try _sendGrantedCast(cast, pid)
     }
@@ -53,7 +54,7 @@ extension ServerAddress {
         case .unbounded: return try _sendCast(cast, pid)
         case .taken: break
         case .noProcess: throw _CallFailure.error(_Refused.noProcess, pid, request: Cast.self)
-        case .wait, .refused: try _blockToCast(pid, timeout)
+        case .wait, .refused: try _blockToCast(cast, pid, timeout)
         }
         try _sendGrantedCast(cast, pid)
     }
@@ -122,7 +123,8 @@ extension ServerAddress {
     }
 
     @usableFromInline
-    nonisolated(nonsending) func _waitToCast(_ pid: UInt64, _ timeout: Duration?) async throws(CallError) {
+    nonisolated(nonsending) func _waitToCast(_ cast: Cast, _ pid: UInt64, _ timeout: Duration?) async throws(CallError)
+    {
         let call = try _beginWait(pid, timeout)
         let outcome = await withTaskCancellationHandler {
             await _Room.wait(call)
@@ -132,18 +134,18 @@ extension ServerAddress {
         switch outcome {
         case .granted: return
         case .exited: throw _CallFailure.error(_Refused.noProcess, pid, request: Cast.self)
-        default: throw _CallFailure.error(outcome, pid, request: Cast.self)
+        default: throw _CallFailure.error(outcome, pid, cast)
         }
     }
 
     @usableFromInline
-    func _blockToCast(_ pid: UInt64, _ timeout: Duration?) throws(CallError) {
+    func _blockToCast(_ cast: Cast, _ pid: UInt64, _ timeout: Duration?) throws(CallError) {
         try _CallFailure.checkMayBlock(pid, request: Cast.self)
         let outcome = _Room.waitBlocking(try _beginWait(pid, timeout))
         switch outcome {
         case .granted: return
         case .exited: throw _CallFailure.error(_Refused.noProcess, pid, request: Cast.self)
-        default: throw _CallFailure.error(outcome, pid, request: Cast.self)
+        default: throw _CallFailure.error(outcome, pid, cast)
         }
     }
 

@@ -10,19 +10,21 @@ extension ServerAddress {
     /// - Parameters:
     ///   - reason: what it ends with, and what those who watch are told; `.normal` by default.
     ///   - timeout: how long to wait; nil, the default, for ever. After a timeout the server still stops.
-    /// - Throws: ``CallError``: `noProcess`, `callingSelf`, `timeout`, `cancelled`, or `exited` with the reason if it ended
+    /// - Throws: ``CallError``: `noProcess`, `callingSelf`, `cycle`, `timeout`, `cancelled`, or `exited` with the reason if it ended
     ///   with another one.
     public nonisolated(nonsending) func stop(
         _ reason: ExitReason = .normal, timeout: Duration? = nil
     ) async throws(CallError) {
         let call = try _beginStop(timeout)
         let boxed = reason.boxed
-        await withTaskCancellationHandler {
-            await call.suspend {
-                if _Post.stop(call.pid, reason: boxed, reply: call.ref) != .queued { call.completeNoProcess() }
+        if call.mayWait() {
+            await withTaskCancellationHandler {
+                await call.suspend {
+                    if _Post.stop(call.pid, reason: boxed, reply: call.ref) != .queued { call.completeNoProcess() }
+                }
+            } onCancel: {
+                call.cancel()
             }
-        } onCancel: {
-            call.cancel()
         }
         try _finishStop(call, reason, boxed)
     }
@@ -40,9 +42,11 @@ extension ServerAddress {
         try _CallFailure.checkMayBlock(_pid, request: Call.self)
         let call = try _beginStop(timeout)
         let boxed = reason.boxed
-        call.armDeadline()
-        if _Post.stop(call.pid, reason: boxed, reply: call.ref) != .queued { call.completeNoProcess() }
-        call.waitBlocking()
+        if call.mayBlock() {
+            call.armDeadline()
+            if _Post.stop(call.pid, reason: boxed, reply: call.ref) != .queued { call.completeNoProcess() }
+            call.waitBlocking()
+        }
         try _finishStop(call, reason, boxed)
     }
 

@@ -14,6 +14,8 @@ enum _Outcome {
     case nameTaken(UInt64)
     /// Room was given: a credit is the waiter's.
     case granted
+    /// It would wait for itself: who waits for whom.
+    case cycle([UInt64])
 }
 
 /// An armed reply slot; its maker owns it until `finish`.
@@ -23,12 +25,14 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     @usableFromInline let ref: UInt64
     @usableFromInline let pid: UInt64
     @usableFromInline let deadline: UInt64
+    /// The process that waits, 0: none.
+    @usableFromInline let caller: UInt64
     /// The core runtime whose clock and timers the deadline uses.
     @usableFromInline let core: _Core
 
     @usableFromInline
-    init(ref: UInt64, pid: UInt64, deadline: UInt64, core: _Core) {
-        (self.ref, self.pid, self.deadline, self.core) = (ref, pid, deadline, core)
+    init(ref: UInt64, pid: UInt64, deadline: UInt64, caller: UInt64, core: _Core) {
+        (self.ref, self.pid, self.deadline, self.caller, self.core) = (ref, pid, deadline, caller, core)
     }
 
     /// Arms a slot for a request to a process; `timeout` in nanoseconds, `.max` for ever.
@@ -36,30 +40,32 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     static func begin(to pid: UInt64, timeout: UInt64) -> Result<_Call, _Refused> {
         guard let thread = unsafe mt_thread_self() else { return .failure(.overloaded) }
         guard let core = unsafe mt_pid_runtime(pid).map({ unsafe _Core($0) }) else { return .failure(.noProcess) }
-        let deadline = unsafe mt_call_deadline(thread, core.pointer, timeout)
-        let caller = mt_thread_current_pid()
+        let deadline = unsafe mt_call_deadline(thread, core.pointer, _CurrentProcess.limited(timeout))
+        let caller = _CurrentProcess.caller
         if caller == pid { return .failure(.callingSelf) }
         let ref = unsafe mt_reply_arm(thread, caller, pid, deadline)
         if ref == 0 { return .failure(.overloaded) }
-        return .success(_Call(ref: ref, pid: pid, deadline: deadline, core: core))
+        return .success(_Call(ref: ref, pid: pid, deadline: deadline, caller: caller, core: core))
     }
 
     /// Arms a slot that hears of the end of a process; nil: it is over, or there is no memory.
     static func watching(_ pid: UInt64) -> _Call? {
         guard mt_pid_is_there(pid), let core = unsafe mt_pid_runtime_any(pid), let thread = unsafe mt_thread_self()
         else { return nil }
-        let ref = unsafe mt_reply_arm(thread, mt_thread_current_pid(), pid, .max)
-        return ref == 0 ? nil : _Call(ref: ref, pid: pid, deadline: .max, core: unsafe _Core(core))
+        let caller = _CurrentProcess.caller
+        let ref = unsafe mt_reply_arm(thread, caller, pid, .max)
+        return ref == 0 ? nil : _Call(ref: ref, pid: pid, deadline: .max, caller: caller, core: unsafe _Core(core))
     }
 
     /// Arms a slot that a runtime answers: a start.
     @inlinable
     static func begin(in core: _Core, timeout: UInt64) -> Result<_Call, _Refused> {
         guard let thread = unsafe mt_thread_self() else { return .failure(.overloaded) }
-        let deadline = unsafe mt_call_deadline(thread, core.pointer, timeout)
-        let ref = unsafe mt_reply_arm(thread, mt_thread_current_pid(), 0, deadline)
+        let deadline = unsafe mt_call_deadline(thread, core.pointer, _CurrentProcess.limited(timeout))
+        let caller = _CurrentProcess.caller
+        let ref = unsafe mt_reply_arm(thread, caller, 0, deadline)
         if ref == 0 { return .failure(.overloaded) }
-        return .success(_Call(ref: ref, pid: 0, deadline: deadline, core: core))
+        return .success(_Call(ref: ref, pid: 0, deadline: deadline, caller: caller, core: core))
     }
 
     /// Completes the slot from the outside: the task was cancelled.
@@ -73,7 +79,8 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     init(shared ref: UInt64) {
         let pid = unsafe mt_reply_callee(mt_reply_of(ref))
         let deadline = unsafe mt_reply_own_deadline(mt_reply_of(ref))
-        self.init(ref: ref, pid: pid, deadline: deadline, core: unsafe _Core(mt_pid_runtime_any(pid)))
+        let core = unsafe _Core(mt_pid_runtime_any(pid))
+        self.init(ref: ref, pid: pid, deadline: deadline, caller: _CurrentProcess.caller, core: core)
     }
 
     /// Arms the deadline of a slot that is shared already.
@@ -86,8 +93,8 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     /// A second slot with the same target and deadline.
     func sibling() -> _Call? {
         guard let thread = unsafe mt_thread_self() else { return nil }
-        let ref = unsafe mt_reply_arm(thread, mt_thread_current_pid(), pid, deadline)
-        return ref == 0 ? nil : _Call(ref: ref, pid: pid, deadline: deadline, core: core)
+        let ref = unsafe mt_reply_arm(thread, caller, pid, deadline)
+        return ref == 0 ? nil : _Call(ref: ref, pid: pid, deadline: deadline, caller: caller, core: core)
     }
 
     /// Gives a slot back that nobody was told of.
@@ -287,6 +294,7 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
         case .shutDown: outcome = .shutDown
         case .nameTaken: outcome = .nameTaken(unsafe mt_reply_value(ref).load(as: UInt64.self))
         case .granted: outcome = .granted
+        case .cycle: outcome = .cycle(takeCycle())
         default: outcome = .noProcess
         }
         mt_deadline_cancel(ref)

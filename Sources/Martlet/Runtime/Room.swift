@@ -36,6 +36,7 @@ enum _Room {
     /// Suspends until room came, first come first served; the call's deadline and `cancel` end it.
     @usableFromInline
     nonisolated(nonsending) static func wait(_ call: _Call) async -> _Outcome {
+        guard call.mayWait() else { return call.takeOutcome() }
         let waiter = UnsafeMutablePointer<mt_credit_waiter_t>.allocate(capacity: 1)
         unsafe waiter.initialize(to: mt_credit_waiter_t())
         unsafe waiter.pointee.reply = call.ref
@@ -48,6 +49,7 @@ enum _Room {
     /// Blocks until room came.
     @usableFromInline
     static func waitBlocking(_ call: _Call) -> _Outcome {
+        guard call.mayBlock() else { return call.takeOutcome() }
         guard let thread = unsafe mt_thread_self() else { return .overloaded }
         var waiter = unsafe mt_credit_waiter_t()
         unsafe waiter.reply = call.ref

@@ -53,11 +53,12 @@ enum _SpawnFailure: Error {
 
 @usableFromInline
 enum _Spawning {
-    /// Starts a process of a class; `reply` hears of its init (0: nobody does), `monitor` is the tie that was asked for.
+    /// Starts a process of a class; `reply` hears of its init (0: nobody does), `waits` says who waits for that, and
+    /// `monitor` is the tie that was asked for.
     @inlinable
     static func spawn<Argument>(
         _ processClass: _ProcessClass, _ argument: consuming Argument, _ request: _SpawnRequest, in core: _Core,
-        reply: UInt64, monitor: inout UInt64
+        reply: UInt64, waits: mt_waits_t = .nobody, monitor: inout UInt64
     ) -> Result<UInt64, _SpawnFailure> {
         guard let thread = unsafe mt_thread_self() else { return .failure(.systemLimit) }
         var head = unsafe mt_init_t()
@@ -72,6 +73,10 @@ enum _Spawning {
         unsafe spec.capacity = UInt32(clamping: min(request.capacity, Int(Int32.max)))
         unsafe spec.policy = mt_policy_t(rawValue: request.policy) ?? .unbounded
         unsafe spec.traps_exits = request.trapsExits
+        if waits != .nobody {
+            unsafe spec.waits = waits
+            unsafe spec.owner = _CurrentProcess.ofTask
+        }
         var pid: UInt64 = 0
         let status = unsafe withUnsafeMutablePointer(to: &monitor) { monitor in
             unsafe spec.starter = request.starter

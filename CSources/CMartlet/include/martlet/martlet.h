@@ -7,6 +7,7 @@
 #include "barrier.h"
 #include "call.h"
 #include "credit.h"
+#include "cycle.h"
 #include "deterministic.h"
 #include "env.h"
 #include "global_executor.h"

@@ -33,9 +33,11 @@ typedef struct mt_frame {
     uint32_t generation;
     bool is_in;              // user code runs
     bool is_in_place;        // runs on a caller's thread
+    bool has_stand_in;       // stand_in is a slot
     uint64_t call;           // the request being handled, 0 if answered or none
     mt_node_t *parked_reply; // reply(then: stop): its value, delivered after terminate
     uint64_t parked_for;     // and the reply slot
+    uint64_t stand_in;       // what the process below waits on after this one answered it (cycle.h)
 } mt_frame_t;
 
 // Keeps a reply until terminate has run; takes the node (payload complete, ops set). An earlier one is delivered. The

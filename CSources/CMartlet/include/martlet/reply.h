@@ -45,6 +45,7 @@ typedef enum __attribute__((enum_extensibility(closed))) mt_reply_kind {
     MT_REPLY_SHUT_DOWN MT_SWIFT("shutDown"),
     MT_REPLY_NAME_TAKEN MT_SWIFT("nameTaken"), // a start: `value` holds the pid of the holder
     MT_REPLY_GRANTED MT_SWIFT("granted"),      // a castWaiting: room was given, one credit belongs to the waiter
+    MT_REPLY_CYCLE MT_SWIFT("cycle"),          // it would wait for itself; `value` holds the path (cycle.h)
 } mt_reply_kind_t;
 
 #define MT_REPLY_VALUE_MAX 64
@@ -54,7 +55,7 @@ typedef struct mt_reply {
     void *waiter;       // a continuation, or NULL: a thread on `futex` (THREAD); written by the caller before W
     mt_a32_t futex;     // 1 once DONE, for a thread that waits
     uint32_t kind;      // mt_reply_kind_t; written by the claimer
-    mt_pid_t caller;    // written by the caller before it is shared; 0: no process
+    mt_a64_t caller;    // the process that waits, 0: none is known; read by anyone (cycle.h)
     mt_a64_t callee;    // whom the call asks; read by anyone (cycle.h)
     mt_a64_t deadline;  // when the caller gives up; written by it, read by handlers
     uint64_t free_link; // region.h's free list
@@ -79,12 +80,13 @@ static inline mt_reply_ref_t mt_reply_arm(mt_thread_t *thread, mt_pid_t caller, 
     mt_reply_t *reply = (mt_reply_t *)mt_region_at(&mt_replies, index);
     // relaxed: this thread owns the free slot; late completers only compare the generation.
     uint64_t generation = mt_a64_load_rlx(&reply->word) >> 32;
-    reply->caller = caller;
+    // release, both: whoever reads them in a cycle walk sees that the slot's last life is over (cycle.c).
+    mt_a64_store_rel(&reply->caller, caller);
+    mt_a64_store_rel(&reply->callee, callee);
     mt_a64_store_rlx(&reply->deadline, deadline_ns);
     reply->timer = 0;
     reply->waiter = NULL;
     mt_a32_store_rlx(&reply->futex, 0);
-    mt_a64_store_rlx(&reply->callee, callee);
     // release: the words above, for a stale handle of a cycle walk that meets the new generation.
     mt_a64_store_rel(&reply->word, generation << 32 | MT_REPLY_ARMED);
     return generation << 32 | index;
@@ -207,7 +209,7 @@ static inline mt_pid_t mt_reply_callee(const mt_reply_t *reply) { return mt_a64_
 static inline uint64_t mt_reply_own_deadline(const mt_reply_t *reply) { return mt_a64_load_rlx(&reply->deadline); }
 // The process that asked, 0: none. Of an unanswered call; else what the slot says now.
 static inline mt_pid_t mt_reply_caller(mt_reply_ref_t ref) {
-    return mt_reply_is_armed(ref) ? mt_reply_of(ref)->caller : 0;
+    return mt_reply_is_armed(ref) ? mt_a64_load_rlx(&mt_reply_of(ref)->caller) : 0;
 }
 // The instant the caller gives up, MT_FOREVER: never, 0: it has or was answered.
 static inline uint64_t mt_reply_deadline(mt_reply_ref_t ref) {
