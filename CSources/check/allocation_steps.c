@@ -284,7 +284,8 @@ static void be_a_client(void *raw, uint32_t number) {
 void allocation_step_threads(allocation_life_t *life) {
     mt_pid_t pid = allocation_spawn(life, NULL);
     if (!pid) return;
-    probe_gate_t gate = {.key = {1}};
+    // Not on the stack: a runtime whose handler waits politely is idle.
+    static probe_gate_t gate = {.key = {1}};
     for (uint32_t i = 0; i < 3; i++) cast(pid, block, (uint64_t)&gate, 0);
     mt_check_run_threads(3, be_a_client, &pid);
     mt_runtime_wait_idle(life->world.runtime);
