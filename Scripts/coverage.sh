@@ -16,12 +16,14 @@ readonly SCRATCH=.build-coverage CHECK=.build-check-coverage
 # The toolchain's own: older ones of the system cannot read its format.
 tools=$(dirname "$(readlink -f "$(command -v swift)")")
 
-LLVM_PROFILE_FILE="$CHECK/check.profraw" "$CHECK/martlet-check"
+# %m: what the processes of the allocation sweep have run is merged into one file.
+rm -f "$CHECK"/check-*.profraw
+LLVM_PROFILE_FILE="$CHECK/check-%m.profraw" "$CHECK/martlet-check"
 swift test --disable-xctest --enable-code-coverage -Xcc -fprofile-instr-generate -Xcc -fcoverage-mapping \
     --scratch-path "$SCRATCH" ${SWIFT_ARGS:-}
 
 tests=$(echo "$SCRATCH"/debug/*PackageTests.xctest)
-"$tools/llvm-profdata" merge -sparse "$CHECK/check.profraw" "$SCRATCH/debug/codecov/default.profdata" -o "$SCRATCH/all.profdata"
+"$tools/llvm-profdata" merge -sparse "$CHECK"/check-*.profraw "$SCRATCH/debug/codecov/default.profdata" -o "$SCRATCH/all.profdata"
 sources=(-instr-profile="$SCRATCH/all.profdata" "$tests" -object "$CHECK/martlet-check")
 
 if [ "${1:-}" = "--html" ]; then

@@ -20,5 +20,5 @@ for step in "${steps[@]}"; do
         echo "trust: $step failed after $((SECONDS - started)) s; all of it: $log"
         exit 1
     fi
-    echo "trust: $step passed in $((SECONDS - started)) s: $(grep -aE 'passed|coverage: C|killed|no failure|0 errors' "$log" | tail -n 1)"
+    echo "trust: $step passed in $((SECONDS - started)) s: $(grep -aE 'passed|clean$|coverage: C|killed|no failure|0 errors|0 failed' "$log" | tail -n 1)"
 done
