@@ -194,6 +194,25 @@ MT_CHECK(stand_in_reports_and_kills) {
     mt_hooks.stalled = NULL;
 }
 
+// A handler in the first slice of its process, whose slot had nobody when the slice began.
+MT_CHECK(stand_in_reports_an_init) {
+    probe_world_t world;
+    mt_config_t config = stand_in_config(1, 2);
+    config.stall_limit_ns = 4 * SOON_NS;
+    mt_a32_store_rlx(&reports, 0);
+    mt_hooks.stalled = note_report;
+    probe_open_with(&world, &config);
+    probe_gate_t gate = {0};
+    mt_pid_t pid = 0;
+    const probe_spec_t spec = {.init = probe_block_on, .a = (uint64_t)&gate};
+    EXPECT(probe_spawn_async(&world, &spec, 0, &pid) == MT_OK && probe_gate_wait(&gate));
+    EXPECT(probe_wait_word32(&reports, 1) && mt_a64_load_rlx(&reported_pid) == pid);
+    probe_gate_open(&gate);
+    EXPECT(probe_eventually(nobody_is_stuck, world.runtime));
+    probe_close(&world);
+    mt_hooks.stalled = NULL;
+}
+
 MT_CHECK(stand_in_and_a_stop) {
     probe_world_t world;
     mt_config_t config = stand_in_config(1, 2);

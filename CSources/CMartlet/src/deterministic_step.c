@@ -76,7 +76,7 @@ static void run_process(mt_deterministic_t *run, mt_thread_t *thread, mt_slot_t 
         run->items[run->count++] = (mt_item_t)slot; // it was taken out of there just now
         return;
     }
-    mt_a64_store_rlx(&worker->running_pid, mt_slot_pid(slot, slot->generation));
+    mt_a64_store_rlx(&worker->running_pid, mt__pid_to_run(slot));
     mt_a64_store_rlx(&worker->turn_start_ns, mt__now(run->runtime));
     // One message a step: who runs between two of them is a choice.
     uint32_t budget = 1;

@@ -142,6 +142,13 @@ struct mt_runtime {
 
 static inline uint64_t mt__now(const mt_runtime_t *runtime) { return runtime->env.now_ns(runtime->env.context); }
 
+// Whom a slice of the slot is about to run: who is in place, else the process whose INIT is queued. For the watchdog.
+static inline mt_pid_t mt__pid_to_run(mt_slot_t *slot) {
+    // acquire: by rule; INIT follows the store of its generation.
+    uint32_t generation = slot->generation ? slot->generation : mt_life_generation(mt_a64_load_acq(&slot->life));
+    return mt_slot_pid(slot, generation);
+}
+
 // queue.c
 void mt__inject(mt_runtime_t *runtime, mt_item_t item);
 mt_item_t mt__inject_take(mt_runtime_t *runtime);

@@ -71,7 +71,7 @@ static bool run_item(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
     uint32_t budget = worker->budget;
     bool is_job = item & MT_ITEM_JOB;
     mt_slot_t *slot = (mt_slot_t *)item;
-    mt_a64_store_rlx(&worker->running_pid, is_job ? 0 : mt_slot_pid(slot, slot->generation));
+    mt_a64_store_rlx(&worker->running_pid, is_job ? 0 : mt__pid_to_run(slot));
     mt__context_leave(thread, MT_CONTEXT_OUTSIDE); // user code runs from here on, for who knows how long
     if (is_job) {
         mt_hooks.run_job((void *)(item & ~MT_ITEM_JOB), worker->runtime->config.context);
