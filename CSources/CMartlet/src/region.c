@@ -232,6 +232,13 @@ uint64_t mt_region_live(mt_region_t *region) {
     return live;
 }
 
+uint64_t mt_region_resident_bytes(mt_region_t *region) {
+    pthread_mutex_lock(&regions_mutex);
+    uint64_t bytes = (uint64_t)region->carved * region->item_size;
+    pthread_mutex_unlock(&regions_mutex);
+    return bytes;
+}
+
 // Walks a batch, marks its items, asserts that it is as long as it should be.
 static uint32_t check_batch(const mt_region_t *region, unsigned char *seen, uint32_t first, uint32_t count) {
     uint32_t found = 0;

@@ -9,8 +9,6 @@
 #include "runtime_state.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #define TIMER_SHARDS_PER_WORKER 4u
 #define WORKERS_MAX 1024u
@@ -288,12 +286,6 @@ uint64_t mt_runtime_now_upper(const mt_runtime_t *runtime) {
 }
 
 uint32_t mt_runtime_tick(const mt_runtime_t *runtime) { return mt_a32_load_rlx(&runtime->coarse_ms); }
-
-void mt_runtime_drive_timers(mt_runtime_t *runtime) {
-    uint64_t now = mt__now(runtime);
-    if (!mt_thread_self()) return; // no memory for it, so none to send with
-    while (mt_timers_next_due(runtime->timers) <= now) mt_timers_expire(runtime->timers, now, UINT32_MAX);
-}
 
 void mt_runtime_for_each(mt_runtime_t *runtime, void (*visit)(void *context, mt_pid_t pid), void *context) {
     for (uint32_t index = 1; mt_region_contains_index(&mt_slots, index); index++) {

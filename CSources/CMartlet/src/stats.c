@@ -3,6 +3,7 @@
 #include "martlet/stats.h"
 
 #include "martlet/memory.h"
+#include "martlet/pool.h"
 
 #include <stdlib.h>
 
@@ -49,6 +50,11 @@ void mt__stats_free(mt_runtime_t *runtime) {
         runtime->stats = stats->next;
         free(stats);
     }
+}
+
+uint64_t mt_memory_resident_bytes(void) {
+    return mt_pool_resident_bytes() + mt_region_resident_bytes(&mt_slots) + mt_region_resident_bytes(&mt_replies) +
+           mt_region_resident_bytes(&mt_timer_items);
 }
 
 static void add(mt_statistics_t *out, const mt_stats_t *stats) {

@@ -59,6 +59,12 @@ mt_status_t mt_timed_call(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t d
     return arm(thread, runtime, &spec, ref);
 }
 
+void mt_runtime_drive_timers(mt_runtime_t *runtime) {
+    uint64_t now = mt__now(runtime);
+    if (!mt_thread_self()) return; // no memory for it, so none to send with
+    while (mt_timers_next_due(runtime->timers) <= now) mt_timers_expire(runtime->timers, now, UINT32_MAX);
+}
+
 static uint64_t fire_idle(mt_timer_event_t *event, uint64_t now_ns) {
     (void)now_ns;
     mt_thread_t *thread = mt_thread_self();

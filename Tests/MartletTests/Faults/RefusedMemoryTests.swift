@@ -11,7 +11,7 @@ struct RefusedMemoryTests {
         await #expect(processExitsWith: .success) {
             let before = try await Counter.start(1)
             var started = 0, refused = false
-            _RefusedMemory.begin()
+            _CoreMemory.beginRefusing()
             // The stock of free slots and nodes first.
             while !refused && started < 100_000 {
                 do throws(StartError) {
@@ -22,7 +22,7 @@ struct RefusedMemoryTests {
                     refused = true
                 }
             }
-            _RefusedMemory.end()
+            _CoreMemory.endRefusing()
             precondition(refused)
             let after = try await Counter.start(2)
             let counts = (try await before.get(), try await after.get())

@@ -125,6 +125,8 @@ void mt_region_forget(mt_region_t *region, mt_magazine_t *magazine);
 
 // Items taken less items given; exact when no thread takes or gives. Any thread; blocks briefly.
 uint64_t mt_region_live(mt_region_t *region);
+// Bytes of the items ever handed out: they stay resident. Any thread; blocks briefly.
+uint64_t mt_region_resident_bytes(mt_region_t *region);
 
 // Asserts the invariants: every carved item is in use or in exactly one batch, and batches in the depot are full.
 // Nothing else may run on the region.

@@ -38,6 +38,9 @@ bool mt__stats_reserve(mt_thread_t *thread, mt_runtime_t *runtime);
 // Frees the blocks of a runtime that did not start: no thread has used one.
 void mt__stats_free(mt_runtime_t *runtime);
 
+// Bytes of nodes, slots, reply slots and timers that are in use or kept for the next use. Any thread; blocks briefly.
+uint64_t mt_memory_resident_bytes(void);
+
 // The calling thread's block for that runtime; never NULL. Out of memory a thread has one block in reserve, for one
 // runtime; after that it shares a block with others in its plight, which may lose counts.
 static inline mt_stats_t *mt_stats(mt_thread_t *thread, mt_runtime_t *runtime) {
