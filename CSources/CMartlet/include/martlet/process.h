@@ -71,8 +71,8 @@ typedef struct mt_spawn {
     mt_pid_t starter;      // whom the new process is tied to, before its first message
     bool links;            // with a link
     mt_tie_ref_t *monitor; // with a monitor, whose reference goes here; NULL: none
-    mt_waits_t waits; // who waits for the start, with a reply slot
-    mt_pid_t owner;   // the process whose task runs on this thread, 0: none
+    mt_waits_t waits;      // who waits for the start, with a reply slot
+    mt_pid_t owner;        // the process whose task runs on this thread, 0: none
 } mt_spawn_t;
 
 // Starts a process: its first message is spec->init, then the pid is shown. MT_SHUT_DOWN, MT_SYSTEM_LIMIT,
