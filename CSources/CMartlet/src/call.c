@@ -13,19 +13,24 @@ static uint64_t instant_of(mt_runtime_t *runtime, uint64_t timeout_ns) {
     return mt_instant_after(is_long ? mt_runtime_now_upper(runtime) : mt__now(runtime), timeout_ns);
 }
 
+// The deadline of the request that a handler is busy with, MT_FOREVER: none.
+static uint64_t limit_of(mt_frame_t *frame) {
+    if (!frame || !frame->call || !mt_reply_is_armed(frame->call)) return MT_FOREVER;
+    if (frame->is_in_place) mt_in_place_set_deadline((mt_in_place_t *)(void *)frame);
+    return mt_reply_own_deadline(mt_reply_of(frame->call));
+}
+
+static uint64_t earlier(uint64_t one, uint64_t other) { return one < other ? one : other; }
+
 void mt_in_place_set_deadline(mt_in_place_t *call) {
     mt_reply_t *reply = mt_reply_of(call->reply);
-    if (mt_reply_own_deadline(reply) == MT_FOREVER)
-        mt_a64_store_rlx(&reply->deadline, instant_of(mt_runtime_of(call->frame.slot), call->timeout_ns));
+    if (mt_reply_own_deadline(reply) != MT_FOREVER) return;
+    uint64_t deadline = instant_of(mt_runtime_of(call->frame.slot), call->timeout_ns);
+    mt_a64_store_rlx(&reply->deadline, earlier(deadline, limit_of(call->frame.below)));
 }
 
 uint64_t mt_call_deadline(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t timeout_ns) {
-    uint64_t deadline = instant_of(runtime, timeout_ns);
-    mt_frame_t *frame = thread->frame;
-    if (!frame || !frame->call || !mt_reply_is_armed(frame->call)) return deadline;
-    if (frame->is_in_place) mt_in_place_set_deadline((mt_in_place_t *)(void *)frame);
-    uint64_t inherited = mt_reply_own_deadline(mt_reply_of(frame->call));
-    return inherited < deadline ? inherited : deadline;
+    return earlier(instant_of(runtime, timeout_ns), limit_of(thread->frame));
 }
 
 mt_room_t mt_room_take_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid) {
@@ -50,6 +55,9 @@ mt_room_t mt_room_take_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid) 
 }
 
 uint64_t mt_reply_remaining(mt_reply_ref_t ref) {
+    mt_frame_t *frame = mt_thread_current ? mt_thread_current->frame : NULL;
+    // In place the deadline is made now that somebody asks.
+    if (frame && frame->is_in_place && frame->call == ref) mt_in_place_set_deadline((mt_in_place_t *)(void *)frame);
     uint64_t deadline = mt_reply_deadline(ref);
     mt_runtime_t *runtime = deadline ? mt_pid_runtime_any(mt_a64_load_rlx(&mt_reply_of(ref)->callee)) : NULL;
     if (deadline == MT_FOREVER || !runtime) return deadline == MT_FOREVER ? MT_FOREVER : 0;

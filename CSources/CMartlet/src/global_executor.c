@@ -3,6 +3,7 @@
 #include "martlet/global_executor.h"
 
 #include "martlet/deterministic.h"
+#include "martlet/request.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -58,4 +59,7 @@ void mt_global_executor_enqueue_elsewhere(void *tagged) {
 // Weak: the check program of the core is linked without the language's runtime.
 extern __attribute__((swiftcall, weak)) void swift_continuation_resume(void *task);
 
-void mt_task_resume(void *continuation) { swift_continuation_resume(continuation); }
+void mt_task_resume(void *continuation) {
+    if (MT_UNLIKELY(mt_waiter_is_request(continuation))) mt_request_arrive(continuation);
+    else swift_continuation_resume(continuation);
+}

@@ -13,6 +13,7 @@ mt_region_t mt_slots;
 mt_region_t mt_replies;
 mt_region_t mt_timer_items;
 mt_region_t mt_ties;
+mt_region_t mt_requests;
 
 // Guards init, growth, loose items and the magazine lists of all regions: all of it is rare.
 static pthread_mutex_t regions_mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -4,6 +4,7 @@
 
 #include "context.h"
 #include "forked.h"
+#include "martlet/request.h"
 #include "martlet/slice.h"
 #include "martlet/tie.h"
 #include "runtime_state.h"
@@ -26,6 +27,9 @@ static mt_status_t init_regions(void) {
         status = mt_region_init(&mt_timer_items, "timers", MT_TIMER_ITEM_SIZE, MT_TIMER_ITEM_LINK, TIMERS_MAX);
     if (status == MT_OK)
         status = mt_region_init(&mt_ties, "ties", sizeof(mt_tie_t), offsetof(mt_tie_t, free_link), MT_TIES_MAX);
+    if (status == MT_OK)
+        status = mt_region_init(&mt_requests, "requests", sizeof(mt_request_t), offsetof(mt_request_t, free_link),
+                                MT_REQUESTS_MAX);
     return status;
 }
 

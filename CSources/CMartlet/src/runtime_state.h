@@ -140,6 +140,12 @@ struct mt_runtime {
     mt_runtime_t *next_runtime; // of all there ever were
 };
 
+struct mt_timer_spec;
+// Whether timers that this thread arms belong to a process: the one whose handler runs on it.
+bool mt__timed_owns(mt_thread_t *thread, mt_runtime_t *runtime);
+// Arms a timer that belongs to that process, else to the runtime. MT_NO_PROCESS: the process was killed.
+mt_status_t mt__timed_arm(mt_thread_t *thread, mt_runtime_t *runtime, struct mt_timer_spec *spec, uint64_t *ref);
+
 static inline uint64_t mt__now(const mt_runtime_t *runtime) { return runtime->env.now_ns(runtime->env.context); }
 
 // Whom a slice of the slot is about to run: who is in place, else the process whose INIT is queued. For the watchdog.

@@ -98,6 +98,7 @@ void mt_thread_detach(void) {
     forget_items(&thread->replies);
     forget_items(&thread->timers);
     forget_items(&thread->ties);
+    forget_items(&thread->requests);
     thread->frame = NULL;
     mt_aptr_store_rlx(&thread->worker, NULL); // relaxed: the context went before
     thread->detached_from = NULL;
@@ -120,6 +121,7 @@ void mt_thread_trim(mt_thread_t *thread) {
     flush_items(&thread->replies);
     flush_items(&thread->timers);
     flush_items(&thread->ties);
+    flush_items(&thread->requests);
 }
 
 void mt_thread_for_each(void (*visitor)(void *context, mt_thread_t *thread), void *context) {

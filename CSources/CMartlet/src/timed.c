@@ -30,13 +30,17 @@ static uint64_t fire_send(mt_timer_event_t *event, uint64_t now_ns) {
 
 static const mt_timer_ops_t send_ops = {.fire = fire_send, .drop = drop_node};
 
-// Owner and head of the calling process, inside the fence; none outside a process or in another runtime's.
-static mt_status_t arm(mt_thread_t *thread, mt_runtime_t *runtime, mt_timer_spec_t *spec, uint64_t *ref) {
+bool mt__timed_owns(mt_thread_t *thread, mt_runtime_t *runtime) {
+    mt_frame_t *frame = thread->frame;
+    return frame && frame->is_in && mt_runtime_of(frame->slot) == runtime;
+}
+
+mt_status_t mt__timed_arm(mt_thread_t *thread, mt_runtime_t *runtime, mt_timer_spec_t *spec, uint64_t *ref) {
     if (mt_a32_load_acq(&runtime->state) == MT_RUNTIME_STOPPED) return MT_SHUT_DOWN;
     if (!mt_effect_begin(thread)) return MT_NO_PROCESS;
     mt_frame_t *frame = thread->frame;
     uint32_t *head = NULL;
-    if (frame && frame->is_in && mt_runtime_of(frame->slot) == runtime) {
+    if (mt__timed_owns(thread, runtime)) {
         spec->owner = mt_slot_pid(frame->slot, frame->generation);
         head = &frame->slot->timers;
     }
@@ -49,14 +53,14 @@ mt_status_t mt_timed_send(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t d
                           uint64_t *ref) {
     mt_timer_spec_t spec = {.ops = &send_ops, .payload = node, .target = pid};
     spec.when_ns = mt_instant_after(mt__now(runtime), delay_ns);
-    return arm(thread, runtime, &spec, ref);
+    return mt__timed_arm(thread, runtime, &spec, ref);
 }
 
 mt_status_t mt_timed_call(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t delay_ns, uint64_t period_ns,
                           mt_timer_policy_t policy, const mt_timer_ops_t *ops, void *payload, uint64_t *ref) {
     mt_timer_spec_t spec = {.ops = ops, .payload = payload, .period_ns = period_ns, .policy = policy};
     spec.when_ns = mt_instant_after(mt__now(runtime), delay_ns);
-    return arm(thread, runtime, &spec, ref);
+    return mt__timed_arm(thread, runtime, &spec, ref);
 }
 
 void mt_runtime_drive_timers(mt_runtime_t *runtime) {

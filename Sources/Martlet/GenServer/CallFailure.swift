@@ -6,6 +6,11 @@ enum _CallFailure {
     /// An outcome that is no reply.
     @usableFromInline
     static func error<Request>(_ outcome: _Outcome, _ pid: UInt64, request: Request.Type) -> CallError {
+        error(outcome, pid, type: Request.self)
+    }
+
+    /// The same, of a request whose type is known by value.
+    static func error(_ outcome: _Outcome, _ pid: UInt64, type: Any.Type) -> CallError {
         let reason: CallError.Reason =
             switch outcome {
             case .timeout: .timeout
@@ -14,9 +19,10 @@ enum _CallFailure {
             case .cancelled: .cancelled
             case .overloaded: .overloaded
             case .callingSelf: .callingSelf
+            case .cycle(let pids) where pids.count == 1: .callingSelf
             case .cycle(let pids): .cycle(pids.map { Pid(raw: $0) })
             }
-        return make(reason, pid, request)
+        return make(reason, pid, type)
     }
 
     /// A request that was not sent, as its sender would wait for itself.
@@ -63,12 +69,16 @@ enum _CallFailure {
     /// A blocking call on a thread of Swift's cooperative pool would take that thread away from every task.
     @usableFromInline
     static func checkMayBlock<Request>(_ pid: UInt64, request: Request.Type) throws(CallError) {
-        if _Threads.isOnSwiftPool { throw make(.wouldBlockPool, pid, request) }
+        try checkMayBlock(pid, type: Request.self)
     }
 
-    private static func make<Request>(_ reason: CallError.Reason, _ pid: UInt64, _: Request.Type) -> CallError {
+    static func checkMayBlock(_ pid: UInt64, type: Any.Type) throws(CallError) {
+        if _Threads.isOnSwiftPool { throw make(.wouldBlockPool, pid, type) }
+    }
+
+    private static func make(_ reason: CallError.Reason, _ pid: UInt64, _ type: Any.Type) -> CallError {
         // `Counter.Call` as "Counter": the case is not known any more when the request has been sent.
-        var name = _shortTypeName(Request.self)
+        var name = _shortName(String(reflecting: type))
         if name.hasSuffix(".Call") { name.removeLast(5) }
         return CallError(reason: reason, target: pid == 0 ? nil : Pid(raw: pid), request: name)
     }

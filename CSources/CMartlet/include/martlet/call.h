@@ -92,7 +92,8 @@ typedef struct mt_in_place {
 // or this thread is inside it: take the ordinary way. User code may run between begin and end. Any thread.
 __attribute__((hot)) bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id,
                                             uint64_t timeout_ns);
-// Gives the armed slot its deadline, counted from now: never early. The caller, before end.
+// Gives the armed slot its deadline, counted from now and not after the one of the request that the caller is busy
+// with: never early. The caller, before end.
 void mt_in_place_set_deadline(mt_in_place_t *call);
 // User code ended; `pending` (retained object or NULL) is for a worker to act on. False: the process was taken away,
 // the caller waits for its reply slot as for any other and `pending` is still the caller's. The caller.

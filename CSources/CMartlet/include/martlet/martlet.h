@@ -20,6 +20,7 @@
 #include "process.h"
 #include "region.h"
 #include "reply.h"
+#include "request.h"
 #include "runtime.h"
 #include "slice.h"
 #include "slot.h"

@@ -60,6 +60,7 @@ extern mt_region_t mt_slots;
 extern mt_region_t mt_replies;
 extern mt_region_t mt_timer_items;
 extern mt_region_t mt_ties;
+extern mt_region_t mt_requests;
 
 // Reserves address space for items_max items, or for half, a quarter, ... where the system refuses. Does nothing when
 // the region is initialised. item_size is a multiple of 8 and link_offset of 4. `name` is never freed. Any thread;

@@ -37,10 +37,11 @@ struct mt_thread {
     mt_a64_t waits_for;
     mt_aptr_t waits_in; // that runtime
     mt_node_magazine_t nodes[MT_NODE_CLASSES];
-    mt_magazine_t slots;   // of mt_slots
-    mt_magazine_t replies; // of mt_replies
-    mt_magazine_t timers;  // of mt_timer_items
-    mt_magazine_t ties;    // of mt_ties
+    mt_magazine_t slots;    // of mt_slots
+    mt_magazine_t replies;  // of mt_replies
+    mt_magazine_t timers;   // of mt_timer_items
+    mt_magazine_t requests; // of mt_requests
+    mt_magazine_t ties;     // of mt_ties
     // Written at attach and detach.
     mt_a32_t attached;      // 1: some thread owns the record
     uint32_t number;        // 1, 2, ... in order of creation
