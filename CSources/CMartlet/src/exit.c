@@ -49,10 +49,10 @@ bool mt_slice_defer(mt_slice_t *slice, mt_reply_ref_t ref) {
 }
 
 // Two steps for each message of the slice that ends: amortised O(1), and the probe gains on a queue that grows.
-void mt__depth_measure(mt_slice_t *slice) {
+uint32_t mt__depth_measure(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     mt_deferred_t *deferred = slot->high_water ? with_room(slot) : NULL;
-    if (!deferred || deferred->is_warned) return;
+    if (!deferred) return 0;
     uint32_t steps = 2 * slice->popped + 2;
     // Popped past it: that node is free by now. Else it is queued still.
     if (!deferred->probe || deferred->ahead <= slice->popped) {
@@ -69,11 +69,12 @@ void mt__depth_measure(mt_slice_t *slice) {
         deferred->probe = next;
         deferred->ahead++;
     }
-    if (deferred->ahead < slot->high_water) return;
-    deferred->is_warned = true; // and no more looking until the queue was empty
+    if (deferred->ahead < slot->high_water || deferred->is_warned) return deferred->ahead;
+    deferred->is_warned = true; // until the queue was empty
     if (mt_hooks.high_water)
         mt_hooks.high_water(mt_runtime_of(slot)->config.context, mt_slot_pid(slot, slice->frame.generation),
                             deferred->ahead);
+    return deferred->ahead;
 }
 
 void mt__depth_forget(mt_slot_t *slot) {
@@ -150,8 +151,7 @@ void mt_slice_publish_parked(mt_slice_t *slice) { publish_parked(&slice->frame, 
 void mt_slice_exit_begin(mt_slice_t *slice, void *reason) {
     mt_slot_t *slot = slice->slot;
     uint32_t generation = slice->frame.generation;
-    mt_a64_bump(&slice->stats->handled, slice->handled);
-    slice->handled = 0;
+    mt_slice_settle_count(slice);
     // acquire: by rule; the CAS below decides.
     uint64_t life = mt_a64_load_acq(&slot->life);
     // release: nothing of the incarnation is needed by who reads DYING; strangers may still add flags, hence the CAS.
@@ -166,8 +166,11 @@ void mt_slice_exit_begin(mt_slice_t *slice, void *reason) {
 static void fail_calls(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     if (slice->frame.call) mt_reply_complete_exited(slice->frame.call, slot->last_reason);
-    if (slot->current_call) mt_reply_complete_exited(slot->current_call, slot->last_reason); // stale unless taken
-    slice->frame.call = slot->current_call = 0;
+    // Stale unless taken. Without an index it is no reply slot but a kind (mt_doing_make).
+    mt_reply_ref_t current = mt_a64_load_rlx(&slot->current_call);
+    if ((uint32_t)current) mt_reply_complete_exited(current, slot->last_reason);
+    slice->frame.call = 0;
+    mt_a64_store_rlx(&slot->current_call, 0);
     mt_deferred_t *deferred = slot->deferred;
     slot->deferred = NULL;
     for (uint32_t i = 0; deferred && i < deferred->count; i++)
@@ -196,6 +199,7 @@ void mt_slice_exit_finish(mt_slice_t *slice) {
     const mt_name_t *name = mt_aptr_load_rlx(&slot->name);
     if (name) mt_names_unregister(runtime->names, name, pid);
     mt_aptr_store_rlx(&slot->name, NULL);
+    mt__report_end(slot);
     if (slice->frame.parked_reply) {
         // Promised and not published: its caller hears how the process ended.
         mt_reply_complete_exited(slice->frame.parked_for, slot->last_reason);

@@ -51,7 +51,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
                 case .cast:
                     let cast = slice.take(E.Cast.self)
                     if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
-                    slice.enter()
+                    slice.enter(.cast)
                     next = try state.value.server.handleCast(cast)
                 case .leave: return .left
                 case .die: return die(slice)
@@ -72,14 +72,15 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     @inlinable
     static func rare(_ kind: _Kind, _ slice: _Slice, _ state: State) -> _Run? {
         switch kind {
-        case .message: return inform(.message(slice.take(E.Message.self)), slice, state)
-        case .tick: return inform(.message(slice.take(_Tick<E.Message>.self).message), slice, state)
-        case .unexpected: return inform(.unexpected(slice.take((any Sendable).self)), slice, state)
+        case .message: return inform(.message(slice.take(E.Message.self)), kind, slice, state)
+        case .tick: return inform(.message(slice.take(_Tick<E.Message>.self).message), kind, slice, state)
+        case .unexpected: return inform(.unexpected(slice.take((any Sendable).self)), kind, slice, state)
         case .timeout: return timeout(slice, state)
         case .exit: return exitSignal(slice.takeNews(), slice, state)
         case .down:
             let news = slice.takeNews()
-            return inform(.down(MonitorRef(raw: news.tie), Pid(raw: news.from), ExitReason(news.reason)), slice, state)
+            let down = Info<E.Message>.down(MonitorRef(raw: news.tie), Pid(raw: news.from), ExitReason(news.reason))
+            return inform(down, kind, slice, state)
         case .stop:
             let reason = slice.take(_Reason.self)
             slice.defer_(slice.reply)
@@ -93,13 +94,13 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     static func exitSignal(_ news: _News, _ slice: _Slice, _ state: State) -> _Run? {
         let reason = ExitReason(news.reason)
         if news.from != 0, news.from == slice.parent { return exit(reason, slice, state) }
-        return inform(.exit(Pid(raw: news.from), reason), slice, state)
+        return inform(.exit(Pid(raw: news.from), reason), .exit, slice, state)
     }
 
     @inlinable
-    static func inform(_ info: Info<E.Message>, _ slice: _Slice, _ state: State) -> _Run? {
+    static func inform(_ info: Info<E.Message>, _ kind: _Kind, _ slice: _Slice, _ state: State) -> _Run? {
         if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
-        slice.enter()
+        slice.enter(kind)
         let next: Next
         do { next = try state.value.server.handleInfo(info) } catch { return crash(error, slice, state) }
         guard slice.leave() else { return abandon(slice, state) }
@@ -125,7 +126,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
             case .proceed:
                 // The loop's next look ends it; a chain that never comes there could not be killed.
                 if slice.isDoomed { return nil }
-                slice.enter()
+                slice.enter(.continuation)
                 do { next = try state.value.server.handleContinue() } catch { return crash(error, slice, state) }
                 guard slice.leave() else { return abandon(slice, state) }
             }
@@ -138,7 +139,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     static func start(_ slice: _Slice) -> _Run {
         let (argument, extras) = slice.takeInit(E.Argument.self)
         let start = slice.reply
-        let serverExtras = extras as? _ServerExtras
+        let serverExtras = (extras as? _ServerExtras)?.label(slice)
         if let taken = serverExtras?.registerVia(slice.pid) { return refuse(taken, .normal, start, slice, nil) }
         slice.enter(call: start)
         let made: State?
@@ -181,7 +182,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     @inlinable
     static func exit(_ reason: ExitReason, _ slice: _Slice, _ state: State) -> _Run {
         var reason = reason
-        slice.enter()
+        slice.enter(.stop)
         do { try state.value.server.terminate(reason) } catch { reason = ExitReason(thrown: error) }
         guard slice.leave() else { return abandon(slice, state) }
         slice.publishParkedReply()

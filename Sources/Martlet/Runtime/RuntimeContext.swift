@@ -59,19 +59,28 @@ final class _RuntimeContext: Sendable {
     // MARK: Reports
 
     func reportHighWater(pid: UInt64, length: UInt32) {
-        logger.warning(
-            "mailbox grows",
-            metadata: [
-                "pid": "<\(UInt32(truncatingIfNeeded: pid)).\(pid >> 32)>", "messages": "\(length)",
-                "type": "\(_Snapshot(of: pid)?.type ?? "")",
-            ])
+        var metadata = Self.metadata(of: pid, _Snapshot(of: pid))
+        metadata["messages"] = "\(length)"
+        logger.warning("mailbox grows", metadata: metadata)
         highWaterReports.add(1, ordering: .relaxed)
     }
 
     func reportStall(pid: UInt64, nanoseconds: UInt64) {
-        logger.warning(
-            "handler runs long",
-            metadata: ["pid": "<\(UInt32(truncatingIfNeeded: pid)).\(pid >> 32)>", "ms": "\(nanoseconds / 1_000_000)"])
+        let snapshot = _Snapshot(of: pid)
+        var metadata = Self.metadata(of: pid, snapshot)
+        metadata["ms"] = "\(nanoseconds / 1_000_000)"
+        if let doing = snapshot?.doing { metadata["message"] = "\(doing)" }
+        logger.warning("handler runs long", metadata: metadata)
+    }
+
+    /// Who it is, by the keys that all reports use.
+    private static func metadata(of pid: UInt64, _ snapshot: _Snapshot?) -> Logger.Metadata {
+        var metadata: Logger.Metadata = ["process": "<\(UInt32(truncatingIfNeeded: pid)).\(pid >> 32)>"]
+        guard let snapshot else { return metadata }
+        metadata["server"] = "\(snapshot.type)"
+        if let name = snapshot.name { metadata["name"] = "\(name)" }
+        if let label = snapshot.label { metadata["label"] = "\(label)" }
+        return metadata
     }
 
     @unsafe

@@ -19,6 +19,7 @@
 #include "process.h"
 #include "region.h"
 #include "reply.h"
+#include "report.h"
 #include "runtime.h"
 #include "slice.h"
 #include "slot.h"
