@@ -11,9 +11,10 @@
 // answered since, so the array stays within twice the live ones. It also holds what few processes need: how long the
 // queue is, of those that do not keep up.
 typedef struct mt_deferred {
-    mt_node_t *probe;   // a queued node, `ahead` nodes beyond the tail; NULL: not measured
-    uint32_t ahead;     // so the queue has at least as many messages
-    uint32_t is_warned; // the high-water mark was reached since the queue was empty
+    mt_node_t *probe;        // a queued node, `ahead` nodes beyond the tail; NULL: not measured
+    uint32_t ahead;          // so the queue has at least as many messages
+    uint32_t is_warned;      // the high-water mark was reached since the queue was empty
+    uint32_t rests_until_ms; // coarse clock, 0: it does not rest
     uint32_t count, capacity, sweep;
     mt_reply_ref_t refs[];
 } mt_deferred_t;
@@ -48,6 +49,19 @@ bool mt_slice_defer(mt_slice_t *slice, mt_reply_ref_t ref) {
     return deferred != NULL;
 }
 
+// A queue longer than this is long, whatever its mark; how much longer would cost a look at each of its nodes.
+#define LENGTH_OF_INTEREST 100000u
+// How long the probe of such a queue rests at least, while its distance shrinks with each message.
+#define REST_MS 100u
+
+// Whether the probe stays where it is. A queue that is long for good is measured again now and then.
+static bool rests(mt_deferred_t *deferred, uint32_t enough, uint32_t now_ms) {
+    if (!deferred->rests_until_ms) return false;
+    if (deferred->ahead >= enough / 2 || (int32_t)(now_ms - deferred->rests_until_ms) < 0) return true;
+    deferred->rests_until_ms = 0;
+    return false;
+}
+
 // Two steps for each message of the slice that ends: amortised O(1), and the probe gains on a queue that grows.
 uint32_t mt__depth_measure(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
@@ -62,6 +76,9 @@ uint32_t mt__depth_measure(mt_slice_t *slice) {
         deferred->ahead -= slice->popped;
     }
     slice->popped = 0;
+    uint32_t enough = slot->high_water < LENGTH_OF_INTEREST ? slot->high_water : LENGTH_OF_INTEREST;
+    uint32_t now_ms = mt_runtime_tick(mt_runtime_of(slot));
+    if (rests(deferred, enough, now_ms)) return deferred->ahead;
     for (; steps; steps--) {
         // acquire: as in pop.
         mt_node_t *next = (mt_node_t *)mt_aptr_load_acq(&deferred->probe->next);
@@ -69,6 +86,7 @@ uint32_t mt__depth_measure(mt_slice_t *slice) {
         deferred->probe = next;
         deferred->ahead++;
     }
+    if (deferred->ahead >= enough) deferred->rests_until_ms = (now_ms + REST_MS) | 1;
     if (deferred->ahead < slot->high_water || deferred->is_warned) return deferred->ahead;
     deferred->is_warned = true; // until the queue was empty
     if (mt_hooks.high_water)
@@ -80,6 +98,7 @@ uint32_t mt__depth_measure(mt_slice_t *slice) {
 void mt__depth_forget(mt_slot_t *slot) {
     slot->deferred->probe = NULL;
     slot->deferred->is_warned = false;
+    slot->deferred->rests_until_ms = 0;
 }
 
 bool mt__slice_unanswered(mt_slice_t *slice) {
@@ -93,6 +112,8 @@ bool mt__slice_unanswered(mt_slice_t *slice) {
 
 void mt_process_dead_letter(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_dead_cause_t cause) {
     bool is_user = node->kind >= MT_KIND_CALL && node->kind <= MT_KIND_TICK;
+    // Of a call it is known who waits; other messages do not say who sent them.
+    mt_pid_t from = node->kind == MT_KIND_CALL ? mt_reply_caller(node->reply) : 0;
     if (node->reply && node->kind != MT_KIND_TIMEOUT) {
         // Received alive by the incarnation that just ended: its reason. Else: nobody was there.
         if (slot->last_reason && node->generation == slot->last_generation)
@@ -108,7 +129,7 @@ void mt_process_dead_letter(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *nod
     mt_stats_t *stats = mt_stats(thread, runtime);
     mt_a64_bump(&stats->discarded, 1);
     mt_a64_bump(&stats->dead[cause], 1);
-    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops, cause);
+    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, from, ops, cause);
 }
 
 static void publish_parked(mt_frame_t *frame, mt_thread_t *thread) {

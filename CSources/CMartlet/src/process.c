@@ -2,6 +2,7 @@
 // Spawning, sending the long way, and asking for the end of a process.
 #include "martlet/process.h"
 
+#include "martlet/call.h"
 #include "runtime_state.h"
 
 // The first spawn on a slot makes its mailbox; afterwards the mailbox lives as long as the slot.
@@ -194,7 +195,8 @@ void mt_process_count_refused(mt_thread_t *thread, mt_pid_t pid, const mt_payloa
     mt_a64_bump(&stats->sent, 1);
     mt_a64_bump(&stats->refused, 1);
     mt_a64_bump(&stats->dead[cause], 1);
-    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops, cause);
+    // Refused at the door: its sender is here.
+    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, mt_thread_current_pid(), ops, cause);
 }
 
 void mt_process_check(mt_slot_t *slot) {

@@ -89,6 +89,12 @@ typedef struct mt_runner {
 #define MT_RUNTIME_CLOSED 1u  // no new processes
 #define MT_RUNTIME_STOPPED 2u // the threads end
 
+// How many reports were made in one second, and how many were not since the last one.
+typedef struct mt_report_limit {
+    mt_a64_t window; // second:32 | used:32
+    mt_a64_t suppressed;
+} mt_report_limit_t;
+
 struct mt_runtime {
     mt_env_t env;
     mt_config_t config;
@@ -134,6 +140,9 @@ struct mt_runtime {
     mt_pid_t *retries;
     uint32_t retry_count, retry_capacity;
     mt_a32_t retry_pending;
+
+    mt_report_limit_t crash_limit; // crash reports
+    mt_report_limit_t throw_limit; // recorded throws
 
     pthread_mutex_t stats_mutex; // guards the list
     mt_stats_t *stats;

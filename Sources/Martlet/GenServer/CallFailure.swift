@@ -33,7 +33,7 @@ enum _CallFailure {
     static func error<Request>(_ room: _Room, _ call: _Call, request: Request.Type) -> CallError {
         call.discard()
         if case .noProcess = room { return make(.noProcess, call.pid, request) }
-        call.countRefused()
+        call.countRefused(request)
         return make(.overloaded, call.pid, request)
     }
 

@@ -150,10 +150,11 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
             slice.forgetCall()
             made = State.make(_ServerState(server: server, extras: serverExtras), slice)
         } catch {
+            let (failure, reason) = _StartOutcome.of(error)
+            let draft = _CrashLog.draft(reason, thrown: error, in: slice, state: nil)
             slice.forgetCall()
             guard slice.leave() else { return abandon(slice, nil, serverExtras) }
-            let (failure, reason) = _StartOutcome.of(error)
-            return refuse(failure, reason, start, slice, serverExtras)
+            return refuse(failure, reason, start, slice, serverExtras, draft)
         }
         guard slice.leave() else { return abandon(slice, made, serverExtras) }
         guard let state = made else { return refuse(.systemLimit, .killed, start, slice, serverExtras) }
@@ -166,12 +167,14 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     /// `init` made no server: the name is freed, then the starter hears why (R1).
     @usableFromInline
     static func refuse(
-        _ failure: StartError, _ reason: ExitReason, _ start: UInt64, _ slice: _Slice, _ extras: _ServerExtras?
+        _ failure: StartError, _ reason: ExitReason, _ start: UInt64, _ slice: _Slice, _ extras: _ServerExtras?,
+        _ draft: _CrashDraft? = nil
     ) -> _Run {
         slice.forgetStart()
         slice.beginExit(reason.boxed)
         extras?.unregisterVia(slice.pid)
         slice.finishExit()
+        _CrashLog.file(draft)
         _Answer.fail(start, with: _Reason(failure))
         return .exited
     }
@@ -183,25 +186,45 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     static func exit(_ reason: ExitReason, _ slice: _Slice, _ state: State) -> _Run {
         var reason = reason
         slice.enter(.stop)
-        do { try state.value.server.terminate(reason) } catch { reason = ExitReason(thrown: error) }
+        var draft = report(reason, nil, slice, state)
+        do { try state.value.server.terminate(reason) } catch {
+            reason = ExitReason(thrown: error)
+            draft = report(reason, error, slice, state)
+        }
         guard slice.leave() else { return abandon(slice, state) }
         slice.publishParkedReply()
-        return end(reason, slice, state)
+        return end(reason, slice, state, draft)
     }
 
     /// A callback threw: terminate runs, with that reason.
     ///
     /// An unpublished reply is dropped.
     @inlinable
-    static func crash(_ error: any Error, _ slice: _Slice, _ state: State) -> _Run {
+    static func crash(_ error: any Error, at site: [UInt]? = nil, _ slice: _Slice, _ state: State) -> _Run {
+        var reason = ExitReason(thrown: error)
+        // Still in user code, and before terminate changes anything.
+        var draft = report(reason, error, at: site, slice, state)
         // The request that was being handled fails with the rest, when the process has ended.
         let call = slice.runningCall
         guard slice.leaveKeepingCall() else { return abandon(slice, state) }
-        var reason = ExitReason(thrown: error)
         slice.enter(call: call)
-        do { try state.value.server.terminate(reason) } catch { reason = ExitReason(thrown: error) }
+        do { try state.value.server.terminate(reason) } catch {
+            reason = ExitReason(thrown: error)
+            draft = report(reason, error, slice, state)
+        }
         guard slice.leaveKeepingCall() else { return abandon(slice, state) }
-        return end(reason, slice, state)
+        return end(reason, slice, state, draft)
+    }
+
+    /// What will be said of an end with that reason, if it is one to speak of (R16).
+    ///
+    /// In user code: `formatStatus` is.
+    @usableFromInline
+    static func report(
+        _ reason: ExitReason, _ error: (any Error)?, at site: [UInt]? = nil, _ slice: _Slice, _ state: State
+    ) -> _CrashDraft? {
+        guard reason.isAbnormal else { return nil }
+        return _CrashLog.draft(reason, thrown: error, at: site, in: slice) { state.value.server.formatStatus() }
     }
 
     /// Killed or told to exit: no last words, unless it was the parent who said so (R11).
@@ -217,17 +240,19 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         }
         if let pending = slice.takePending() { drop(pending) }
         if isOrderly { return exit(reason, slice, slice.state(_ServerState<E>.self)) }
-        return end(reason, slice, slice.state(_ServerState<E>.self))
+        // No user code runs any more, so the state is not shown.
+        let draft = _CrashLog.draft(reason, thrown: nil, in: slice, state: nil)
+        return end(reason, slice, slice.state(_ServerState<E>.self), draft)
     }
 
     @inlinable
-    static func end(_ reason: ExitReason, _ slice: _Slice, _ state: State) -> _Run {
+    static func end(_ reason: ExitReason, _ slice: _Slice, _ state: State, _ draft: _CrashDraft?) -> _Run {
         slice.beginExit(reason.boxed)
         let extras = state.value.extras
         state.destroy()
         extras?.unregisterVia(slice.pid)
         slice.finishExit()
-        if reason.isAbnormal { _CrashLog.report(reason, server: _shortTypeName(E.self), pid: Pid(raw: slice.pid)) }
+        _CrashLog.file(draft)
         return .exited
     }
 

@@ -83,6 +83,5 @@ extension Server where Self: ~Copyable {
 /// The name of a type, without its module.
 @usableFromInline
 func _shortTypeName<T: ~Copyable>(_: T.Type) -> String {
-    let full = String(reflecting: T.self)
-    return full.firstIndex(of: ".").map { String(full[full.index(after: $0)...]) } ?? full
+    _TypeName.short(String(reflecting: T.self))
 }

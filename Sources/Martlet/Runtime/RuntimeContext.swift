@@ -7,21 +7,22 @@ internal import Logging
 internal import Synchronization
 
 final class _RuntimeContext: Sendable {
-    private struct Sinks {
-        var deadLetters: [UInt64: @Sendable (_ pid: UInt64, _ type: String, _ cause: UInt32) -> Void] = [:]
-        var lastID: UInt64 = 0
-    }
-
     let executor: _WorkerExecutor
     let logger = Logger(label: "martlet")
-    private let sinks = _Locked(Sinks())
-    private let hasSinks = Atomic(false)
+    let deadLetters = _Fan<_DeadNote>()
+    /// Crash reports; what is in one is the business of the layer above.
+    let crashes = _Fan<any Sendable>()
+    /// The level that crash reports are logged at.
+    let crashReportLevel: Logger.Level
     /// How many high-water warnings there were.
     let highWaterReports = Atomic(0)
     /// The runtime while it runs: it ends by shutdown, not by being forgotten.
     private let runtime = _Locked<Runtime?>(nil)
 
-    init() { executor = _WorkerExecutor() }
+    init(crashReportLevel: Logger.Level = .error) {
+        executor = _WorkerExecutor()
+        self.crashReportLevel = crashReportLevel
+    }
 
     /// The context behind the core's pointer.
     @unsafe
@@ -84,31 +85,14 @@ final class _RuntimeContext: Sendable {
     }
 
     @unsafe
-    func reportDeadLetter(pid: UInt64, type: UnsafeRawPointer?, cause: UInt32) {
-        guard hasSinks.load(ordering: .acquiring) else { return }
-        let name = unsafe type.map { unsafe "\(unsafeBitCast($0, to: Any.Type.self))" } ?? "unknown"
-        let all = sinks.withLock { Array($0.deadLetters.values) }
-        for sink in all { sink(pid, name, cause) }
+    func reportDeadLetter(pid: UInt64, from: UInt64, type: UnsafeRawPointer?, cause: UInt32) {
+        guard deadLetters.isHeard else { return }
+        let name = unsafe type.map { unsafe _TypeName.short(of: unsafeBitCast($0, to: Any.Type.self)) } ?? "unknown"
+        deadLetters.tell(_DeadNote(pid: pid, from: from, type: name.cut(to: Self.typeNameMax), cause: cause))
     }
 
-    /// Calls `sink` for each dead letter until it is removed by the returned number.
-    func addDeadLetterSink(
-        _ sink: @escaping @Sendable (_ pid: UInt64, _ type: String, _ cause: UInt32) -> Void
-    ) -> UInt64 {
-        sinks.withLock { sinks in
-            sinks.lastID += 1
-            sinks.deadLetters[sinks.lastID] = sink
-            hasSinks.store(true, ordering: .releasing)
-            return sinks.lastID
-        }
-    }
-
-    func removeDeadLetterSink(_ id: UInt64) {
-        sinks.withLock { sinks in
-            sinks.deadLetters[id] = nil
-            hasSinks.store(!sinks.deadLetters.isEmpty, ordering: .releasing)
-        }
-    }
+    /// Bytes of a type's name in a report.
+    private static let typeNameMax = 300
 }
 
 /// Runs Swift tasks on the workers of one runtime.

@@ -27,6 +27,7 @@
 #include "status.h"
 #include "system.h"
 #include "thread.h"
+#include "throw_site.h"
 #include "tie.h"
 #include "timed.h"
 #include "timer.h"
