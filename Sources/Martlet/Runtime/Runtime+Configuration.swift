@@ -38,6 +38,12 @@ extension Runtime {
         ///
         /// The rest is counted, and the next report says how many there were. A crash loop must not become a log flood.
         public var crashReportsPerSecond: Int = 10
+        /// Whether a trap on a thread that runs a handler writes one line to standard error that names the process and
+        /// the message; default true (F2).
+        ///
+        /// The handlers of SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE and SIGABRT are installed once for the OS process, by
+        /// the first runtime that wants them; they go on to those that were there.
+        public var trapBreadcrumb: Bool = true
 
         /// How long a handler keeps its worker's queue waiting before another thread takes the queue over.
         ///
@@ -79,6 +85,7 @@ extension Runtime {
             unsafe config.tick_ns = clock.tick._unsignedNanoseconds
             unsafe config.processes_max = UInt32(processesMax)
             unsafe config.crash_reports_max = UInt32(crashReportsPerSecond)
+            unsafe config.has_breadcrumb = trapBreadcrumb
             unsafe config.env = clock.environment
             if let run = clock.run {
                 // One thread at a time.

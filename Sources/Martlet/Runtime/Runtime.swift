@@ -45,6 +45,7 @@ public final class Runtime: Sendable {
     ) {
         _Hooks.installed
         mt_throw_site_install()
+        if configuration.trapBreadcrumb { mt_breadcrumb_install() }
         configuration.check(file: file, line: line)
         let context = _RuntimeContext(crashReportLevel: configuration.crashReportLevel)
         var core: OpaquePointer?

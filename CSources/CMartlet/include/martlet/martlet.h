@@ -5,6 +5,7 @@
 
 #include "atomic.h"
 #include "barrier.h"
+#include "breadcrumb.h"
 #include "call.h"
 #include "credit.h"
 #include "deterministic.h"
