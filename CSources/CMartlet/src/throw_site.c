@@ -5,9 +5,11 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "martlet/phase.h"
 #include "runtime_state.h"
+#include "symbol_table.h"
 
 typedef void (*will_throw_t)(void *error);
 
@@ -40,8 +42,9 @@ static uintptr_t stack_end(void) {
 }
 
 // Follows the frame pointers up to `end`. Each must lie above the one before, on this stack: code that keeps none ends
-// the walk or makes it skip, but never leads it to memory that is not there.
-__attribute__((noinline, no_sanitize("address", "thread"))) static void walk(uintptr_t frame, uintptr_t end) {
+// the walk or makes it skip, but never leads it to memory that is not there. It may lead into a red zone of
+// AddressSanitizer, whose business frames are not.
+__attribute__((noinline, no_sanitize("address"))) static void walk(uintptr_t frame, uintptr_t end) {
     site.count = 0;
     while (site.count < MT_THROW_FRAMES_MAX && frame % sizeof(uintptr_t) == 0 && frame + 2 * sizeof(uintptr_t) <= end) {
         const uintptr_t *words = (const uintptr_t *)frame;
@@ -120,14 +123,32 @@ uint32_t mt_throw_site_take(const void *error, uintptr_t frames[MT_THROW_FRAMES_
     return site.count;
 }
 
+// Whether the image at `base` is the program itself.
+static bool is_executable(uintptr_t base) {
+    Dl_info info;
+    uintptr_t entry = getauxval(AT_ENTRY);
+    return entry && dladdr((void *)entry, &info) && (uintptr_t)info.dli_fbase == base;
+}
+
 bool mt_code_place_of(uintptr_t address, mt_code_place_t *out) {
     Dl_info info;
     // A return address: the call is before it.
     if (!dladdr((void *)(address - 1), &info) || !info.dli_fname) return false;
-    *out = (mt_code_place_t){.symbol = info.dli_sname,
-                             .symbol_offset = info.dli_sname ? address - (uintptr_t)info.dli_saddr : 0,
-                             .image = info.dli_fname,
-                             .image_offset = address - (uintptr_t)info.dli_fbase};
+    uintptr_t base = (uintptr_t)info.dli_fbase;
+    out->image = info.dli_fname;
+    out->image_offset = address - base;
+    out->symbol[0] = 0;
+    out->symbol_offset = 0;
+    if (info.dli_sname) {
+        strncpy(out->symbol, info.dli_sname, sizeof out->symbol - 1);
+        out->symbol[sizeof out->symbol - 1] = 0;
+        out->symbol_offset = address - (uintptr_t)info.dli_saddr;
+    } else {
+        // The name that the program was started by may lead elsewhere by now.
+        const char *path = is_executable(base) ? "/proc/self/exe" : info.dli_fname;
+        if (mt__symbol_find(path, base, address - 1, out->symbol, sizeof out->symbol, &out->symbol_offset))
+            out->symbol_offset++;
+    }
     return true;
 }
 

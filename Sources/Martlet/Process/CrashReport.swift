@@ -24,8 +24,8 @@ public struct CrashReport: Sendable {
     public let state: String
     /// Where the error was thrown, innermost caller first; empty if that is not known.
     ///
-    /// Known for an error thrown by a handler on its own thread, as far as the dynamic linker knows symbols: link with
-    /// `-rdynamic` for names in the executable itself, or feed the offsets to `llvm-symbolizer`.
+    /// Known for an error thrown by a handler on its own thread. A stripped executable has offsets in place of names: feed
+    /// them to `llvm-symbolizer` with the unstripped one.
     public let backtrace: [String]
 }
 

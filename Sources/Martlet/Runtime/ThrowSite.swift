@@ -23,7 +23,7 @@ enum _ThrowSite {
     ///
     /// Slow: looks symbols up.
     static func describe(_ addresses: [UInt]) -> [String] {
-        let frames = addresses.map { Frame($0) }
+        let frames = addresses.map { frame(at: $0) }
         // The hook itself, and others that were there before it.
         let thrower = frames.lastIndex { $0.symbol.hasPrefix("swift_willThrow") }.map { $0 + 1 } ?? min(1, frames.count)
         let engine = frames[thrower...].firstIndex { $0.symbol.contains(engineMark) } ?? frames.endIndex
@@ -35,7 +35,18 @@ enum _ThrowSite {
     /// Bytes of one line.
     private static let lineMax = 300
 
-    private struct Frame {
+    /// Crashes come from few places, and a look into the symbol table takes milliseconds.
+    private static let known = _Locked<[UInt: Frame]>([:])
+    private static let knownMax = 1_024
+
+    private static func frame(at address: UInt) -> Frame {
+        if let frame = known.withLock({ $0[address] }) { return frame }
+        let frame = Frame(address)
+        known.withLock { if $0.count < knownMax { $0[address] = frame } }
+        return frame
+    }
+
+    private struct Frame: Sendable {
         /// Empty: not known.
         var symbol = ""
         var text: String
@@ -47,9 +58,11 @@ enum _ThrowSite {
             let image = unsafe String(cString: path)
             let name = image.split(separator: "/").last.map(String.init) ?? image
             text = unsafe "\(name) + 0x\(String(place.image_offset, radix: 16))"
-            guard let mangled = unsafe place.symbol else { return }
-            symbol = unsafe String(cString: mangled)
-            if let demangled = unsafe mt_demangle(mangled) {
+            symbol = unsafe withUnsafeBytes(of: &place.symbol) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if symbol.isEmpty { return }
+            if let demangled = unsafe mt_demangle(symbol) {
                 symbol = unsafe String(cString: demangled)
                 unsafe free(demangled)
             }

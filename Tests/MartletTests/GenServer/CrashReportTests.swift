@@ -109,7 +109,9 @@ struct CrashReportTests {
                 #expect(!report.backtrace.isEmpty)
                 #expect(report.backtrace.count < 24)
                 #expect(!report.backtrace.joined().contains("swift_willThrow"))
-                #expect(report.backtrace.first?.contains(" + ") == true, "\(report.backtrace)")
+                #expect(report.backtrace.first?.hasPrefix("closure #1") == true, "\(report.backtrace)")
+                #expect(report.backtrace.dropFirst().first?.contains("Scripted.handleCall") == true)
+                #expect(!report.backtrace.joined().contains("_GenServerEngine"))
             }
         }
     }

@@ -28,12 +28,13 @@ void mt_throw_site_install(void);
 // The thread that caught it, before it throws again.
 uint32_t mt_throw_site_take(const void *error, uintptr_t frames[MT_THROW_FRAMES_MAX]);
 
-// "symbol + offset in image", as far as the dynamic linker knows; the symbol is mangled and goes to `symbol`. False:
-// not even the image. Any thread; blocks briefly.
+// Where a return address lies: asks the dynamic linker, then the symbol table of the image's file. False: in no image.
+// Any thread; blocks, for milliseconds where it reads a file.
+#define MT_SYMBOL_MAX 1024u
 typedef struct mt_code_place {
-    const char *symbol; // NULL: none; lives as long as its image is loaded
+    char symbol[MT_SYMBOL_MAX]; // mangled; empty: not known
     uint64_t symbol_offset;
-    const char *image; // its path, ditto
+    const char *image; // its path; lives as long as it is loaded
     uint64_t image_offset;
 } mt_code_place_t;
 bool mt_code_place_of(uintptr_t address, mt_code_place_t *out);
