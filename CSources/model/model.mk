@@ -9,7 +9,7 @@ MODEL_DIR := .build-model
 MODEL_BIN := $(MODEL_DIR)/martlet-model
 # The core without what asks the system (env, barrier, memory, status: the checker's own) and without names (liburcu).
 MODEL_CORE ?= CSources/CMartlet
-MODEL_LEFT_OUT := env barrier memory status names intern global_executor chaos
+MODEL_LEFT_OUT := env barrier memory status names intern global_executor chaos throw_site breadcrumb symbol_table
 MODEL_CORE_SRC := $(filter-out $(MODEL_LEFT_OUT:%=$(MODEL_CORE)/src/%.c),$(sort $(wildcard $(MODEL_CORE)/src/*.c)))
 MODEL_ENGINE_SRC := $(sort $(wildcard CSources/model/*.c))
 MODEL_PROGRAM_SRC := $(sort $(wildcard CSources/model/programs/*.c))

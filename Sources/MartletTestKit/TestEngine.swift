@@ -141,8 +141,9 @@ final class TestEngine: Sendable {
     private static func describe(_ pid: Pid) -> String {
         guard let status = pid.status else { return "process \(pid), which has ended" }
         let name = status.name.map { " \"\($0)\"" } ?? ""
-        let queued = status.mailboxCount.map { ", \($0) queued" } ?? ""
-        return "process \(pid) \(status.type)\(name) (\(status.activity)\(queued))"
+        let label = status.label.map { " (\($0))" } ?? ""
+        let queued = status.mailboxCount > 0 ? ", \(status.mailboxCount) queued" : ""
+        return "process \(pid) \(status.type)\(name)\(label) (\(status.activity)\(queued))"
     }
 
     // MARK: Standing still

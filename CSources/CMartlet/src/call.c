@@ -175,7 +175,8 @@ bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, u
         return false;
     }
     call->state = slot->state;
-    call->frame.call = slot->current_call = call->reply;
+    call->frame.call = call->reply;
+    mt_a64_store_rlx(&slot->current_call, call->reply); // relaxed: as in mt_slice_enter
     thread->frame = &call->frame;
     mt_phase_enter(&call->frame);
     return true;
@@ -192,6 +193,7 @@ bool mt_in_place_end(mt_in_place_t *call, void *pending) {
     mt_stats_t *stats = mt_stats(thread, mt_runtime_of(slot));
     mt_a64_bump(&stats->sent, 1);
     mt_a64_bump(&stats->handled, 1);
+    mt_a64_bump(&slot->handled, 1);
     if (MT_UNLIKELY(call->frame.call)) {
         mt_slice_t slice = {.slot = slot, .thread = thread};
         slice.frame.call = call->frame.call;

@@ -234,5 +234,5 @@ void mt__end_displaced(mt_thread_t *thread, mt_pid_t pid, mt__displaced_t *displ
     mt_a64_bump(&stats->discarded, 1);
     mt_a64_bump(&stats->dead[MT_DEAD_FULL], 1);
     mt_payload_destroy(displaced->ops, displaced->payload);
-    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, displaced->ops, MT_DEAD_FULL);
+    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, 0, displaced->ops, MT_DEAD_FULL);
 }

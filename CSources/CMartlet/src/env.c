@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "breadcrumb_stack.h"
+
 #define NS_PER_S UINT64_C(1000000000)
 
 static uint64_t system_now_ns(void *context) {
@@ -48,7 +50,10 @@ static void *thread_main(void *raw) {
     thread_start_t start = *(thread_start_t *)raw;
     free(raw);
     pthread_setname_np(pthread_self(), start.name);
+    stack_t stack;
+    bool has_stack = mt__signal_stack_begin(&stack);
     start.body(start.argument);
+    if (has_stack) mt__signal_stack_end(&stack);
     return NULL;
 }
 

@@ -11,9 +11,10 @@
 // answered since, so the array stays within twice the live ones. It also holds what few processes need: how long the
 // queue is, of those that do not keep up.
 typedef struct mt_deferred {
-    mt_node_t *probe;   // a queued node, `ahead` nodes beyond the tail; NULL: not measured
-    uint32_t ahead;     // so the queue has at least as many messages
-    uint32_t is_warned; // the high-water mark was reached since the queue was empty
+    mt_node_t *probe;        // a queued node, `ahead` nodes beyond the tail; NULL: not measured
+    uint32_t ahead;          // so the queue has at least as many messages
+    uint32_t is_warned;      // the high-water mark was reached since the queue was empty
+    uint32_t rests_until_ms; // coarse clock, 0: it does not rest
     uint32_t count, capacity, sweep;
     mt_reply_ref_t refs[];
 } mt_deferred_t;
@@ -48,11 +49,24 @@ bool mt_slice_defer(mt_slice_t *slice, mt_reply_ref_t ref) {
     return deferred != NULL;
 }
 
+// A queue longer than this is long, whatever its mark; how much longer would cost a look at each of its nodes.
+#define LENGTH_OF_INTEREST 100000u
+// How long the probe of such a queue rests at least, while its distance shrinks with each message.
+#define REST_MS 100u
+
+// Whether the probe stays where it is. A queue that is long for good is measured again now and then.
+static bool rests(mt_deferred_t *deferred, uint32_t enough, uint32_t now_ms) {
+    if (!deferred->rests_until_ms) return false;
+    if (deferred->ahead >= enough / 2 || (int32_t)(now_ms - deferred->rests_until_ms) < 0) return true;
+    deferred->rests_until_ms = 0;
+    return false;
+}
+
 // Two steps for each message of the slice that ends: amortised O(1), and the probe gains on a queue that grows.
-void mt__depth_measure(mt_slice_t *slice) {
+uint32_t mt__depth_measure(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     mt_deferred_t *deferred = slot->high_water ? with_room(slot) : NULL;
-    if (!deferred || deferred->is_warned) return;
+    if (!deferred) return 0;
     uint32_t steps = 2 * slice->popped + 2;
     // Popped past it: that node is free by now. Else it is queued still.
     if (!deferred->probe || deferred->ahead <= slice->popped) {
@@ -62,6 +76,9 @@ void mt__depth_measure(mt_slice_t *slice) {
         deferred->ahead -= slice->popped;
     }
     slice->popped = 0;
+    uint32_t enough = slot->high_water < LENGTH_OF_INTEREST ? slot->high_water : LENGTH_OF_INTEREST;
+    uint32_t now_ms = mt_runtime_tick(mt_runtime_of(slot));
+    if (rests(deferred, enough, now_ms)) return deferred->ahead;
     for (; steps; steps--) {
         // acquire: as in pop.
         mt_node_t *next = (mt_node_t *)mt_aptr_load_acq(&deferred->probe->next);
@@ -69,16 +86,19 @@ void mt__depth_measure(mt_slice_t *slice) {
         deferred->probe = next;
         deferred->ahead++;
     }
-    if (deferred->ahead < slot->high_water) return;
-    deferred->is_warned = true; // and no more looking until the queue was empty
+    if (deferred->ahead >= enough) deferred->rests_until_ms = (now_ms + REST_MS) | 1;
+    if (deferred->ahead < slot->high_water || deferred->is_warned) return deferred->ahead;
+    deferred->is_warned = true; // until the queue was empty
     if (mt_hooks.high_water)
         mt_hooks.high_water(mt_runtime_of(slot)->config.context, mt_slot_pid(slot, slice->frame.generation),
                             deferred->ahead);
+    return deferred->ahead;
 }
 
 void mt__depth_forget(mt_slot_t *slot) {
     slot->deferred->probe = NULL;
     slot->deferred->is_warned = false;
+    slot->deferred->rests_until_ms = 0;
 }
 
 bool mt__slice_unanswered(mt_slice_t *slice) {
@@ -92,6 +112,8 @@ bool mt__slice_unanswered(mt_slice_t *slice) {
 
 void mt_process_dead_letter(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_dead_cause_t cause) {
     bool is_user = node->kind >= MT_KIND_CALL && node->kind <= MT_KIND_TICK;
+    // Of a call it is known who waits; other messages do not say who sent them.
+    mt_pid_t from = node->kind == MT_KIND_CALL ? mt_reply_caller(node->reply) : 0;
     if (node->reply && node->kind != MT_KIND_TIMEOUT) {
         // Received alive by the incarnation that just ended: its reason. Else: nobody was there.
         if (slot->last_reason && node->generation == slot->last_generation)
@@ -107,7 +129,7 @@ void mt_process_dead_letter(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *nod
     mt_stats_t *stats = mt_stats(thread, runtime);
     mt_a64_bump(&stats->discarded, 1);
     mt_a64_bump(&stats->dead[cause], 1);
-    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops, cause);
+    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, from, ops, cause);
 }
 
 static void publish_parked(mt_frame_t *frame, mt_thread_t *thread) {
@@ -150,8 +172,7 @@ void mt_slice_publish_parked(mt_slice_t *slice) { publish_parked(&slice->frame, 
 void mt_slice_exit_begin(mt_slice_t *slice, void *reason) {
     mt_slot_t *slot = slice->slot;
     uint32_t generation = slice->frame.generation;
-    mt_a64_bump(&slice->stats->handled, slice->handled);
-    slice->handled = 0;
+    mt_slice_settle_count(slice);
     // acquire: by rule; the CAS below decides.
     uint64_t life = mt_a64_load_acq(&slot->life);
     // release: nothing of the incarnation is needed by who reads DYING; strangers may still add flags, hence the CAS.
@@ -166,8 +187,11 @@ void mt_slice_exit_begin(mt_slice_t *slice, void *reason) {
 static void fail_calls(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     if (slice->frame.call) mt_reply_complete_exited(slice->frame.call, slot->last_reason);
-    if (slot->current_call) mt_reply_complete_exited(slot->current_call, slot->last_reason); // stale unless taken
-    slice->frame.call = slot->current_call = 0;
+    // Stale unless taken. Without an index it is no reply slot but a kind (mt_doing_make).
+    mt_reply_ref_t current = mt_a64_load_rlx(&slot->current_call);
+    if ((uint32_t)current) mt_reply_complete_exited(current, slot->last_reason);
+    slice->frame.call = 0;
+    mt_a64_store_rlx(&slot->current_call, 0);
     mt_deferred_t *deferred = slot->deferred;
     slot->deferred = NULL;
     for (uint32_t i = 0; deferred && i < deferred->count; i++)
@@ -196,6 +220,7 @@ void mt_slice_exit_finish(mt_slice_t *slice) {
     const mt_name_t *name = mt_aptr_load_rlx(&slot->name);
     if (name) mt_names_unregister(runtime->names, name, pid);
     mt_aptr_store_rlx(&slot->name, NULL);
+    mt__report_end(slot);
     if (slice->frame.parked_reply) {
         // Promised and not published: its caller hears how the process ended.
         mt_reply_complete_exited(slice->frame.parked_for, slot->last_reason);

@@ -65,11 +65,18 @@ void mt__retry_kills(mt_runtime_t *runtime, mt_thread_t *thread) {
     }
 }
 
+// Noted by index, for it has no generation before its first message is taken: the process that is there now.
+static mt_pid_t now_of(mt_pid_t pid) {
+    mt_slot_t *slot = mt_slot_of(pid);
+    // acquire: by rule; who it is may have changed, which the reporter finds out.
+    return slot ? mt_slot_pid(slot, mt_life_generation(mt_a64_load_acq(&slot->life))) : 0;
+}
+
 static void report_stall(mt_runtime_t *runtime, mt_worker_t *worker, uint32_t turn, uint64_t elapsed) {
     mt_pid_t pid = mt_a64_load_rlx(&worker->running_pid);
     if (!pid || worker->reported_turns == turn || !mt_hooks.stalled) return;
     worker->reported_turns = turn;
-    mt_hooks.stalled(runtime->config.context, pid, elapsed);
+    mt_hooks.stalled(runtime->config.context, now_of(pid), elapsed);
 }
 
 // The handlers whose worker has gone on without them.
@@ -77,7 +84,7 @@ static void report_stuck(mt_runtime_t *runtime, uint64_t now) {
     if (mt_a32_load_acq(&runtime->stuck) == 0) return; // acquire: by rule; only this thread adds to it
     uint64_t elapsed = 0;
     for (mt_pid_t pid; (pid = mt__stuck_unreported(runtime, now, &elapsed));)
-        if (mt_hooks.stalled) mt_hooks.stalled(runtime->config.context, pid, elapsed);
+        if (mt_hooks.stalled) mt_hooks.stalled(runtime->config.context, now_of(pid), elapsed);
 }
 
 // What one look has found: whether a thief could help, and whether the next look should come soon.

@@ -2,6 +2,7 @@
 // Spawning, sending the long way, and asking for the end of a process.
 #include "martlet/process.h"
 
+#include "martlet/call.h"
 #include "runtime_state.h"
 
 // The first spawn on a slot makes its mailbox; afterwards the mailbox lives as long as the slot.
@@ -123,7 +124,6 @@ static mt_status_t send_checked(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t p
         node->flags = MT_NODE_CREDIT;
     }
     mt_runtime_t *runtime = mt_runtime_of(slot);
-    node->tick = mt_runtime_tick(runtime);
     mt_a64_bump(&mt_stats(thread, runtime)->sent, 1);
     mt_process_push(thread, slot, generation, node);
     return status;
@@ -196,22 +196,8 @@ void mt_process_count_refused(mt_thread_t *thread, mt_pid_t pid, const mt_payloa
     mt_a64_bump(&stats->sent, 1);
     mt_a64_bump(&stats->refused, 1);
     mt_a64_bump(&stats->dead[cause], 1);
-    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, ops, cause);
-}
-
-bool mt_pid_snapshot(mt_pid_t pid, mt_snapshot_t *out) {
-    mt_slot_t *slot = mt_slot_of(pid);
-    if (!slot) return false;
-    mt_bounded_head_t *bounded = mt_credit_of(slot, mt_pid_generation(pid));
-    // acquire: pair with the releases in begin (slice.c): what the class and the name point to.
-    *out = (mt_snapshot_t){.klass = mt_aptr_load_acq(&slot->klass),
-                           .name = mt_aptr_load_acq(&slot->name),
-                           .parent = mt_a64_load_rlx(&slot->parent),
-                           .length = bounded ? mt_credit_length(bounded) : 0,
-                           .is_bounded = bounded != NULL,
-                           .activity = mt_a32_load_rlx(&slot->activity),
-                           .is_queued = !(mt_a64_load_rlx(&slot->head) & MT_HEAD_IDLE)};
-    return mt_pid_is_alive(pid);
+    // Refused at the door: its sender is here.
+    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, mt_thread_current_pid(), ops, cause);
 }
 
 void mt_process_check(mt_slot_t *slot) {

@@ -8,6 +8,8 @@
 // A runner without a context finishes its slice; what it wakes goes to the inject queue. Blocking politely is
 // mt_block_begin; what is stuck is found by the monitor thread (monitor.c), and how the context is taken from a thread
 // that may come back at any time stands in context.h.
+#include "martlet/phase.h"
+
 #include "context.h"
 #include "runtime_state.h"
 
@@ -169,6 +171,10 @@ bool mt_block_begin(mt_thread_t *thread) {
     // Inside until the context is given: starting a thread takes longer than the monitor's patience at times.
     mt_runner_t *spare = mt__spare_obtain(worker->runtime);
     if (spare) {
+        mt_frame_t *frame = thread->frame;
+        // relaxed: for reports, which look at the phase first.
+        uint32_t since_ms = (uint32_t)(mt_a64_load_rlx(&worker->turn_start_ns) / 1000000);
+        if (frame) mt_a32_store_rlx(&frame->slot->running_since, since_ms + !since_ms);
         mt_a64_store_rlx(&worker->turn_start_ns, 0);
         mt__context_detach(thread);
         mt__spare_give(spare, worker);

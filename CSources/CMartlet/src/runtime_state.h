@@ -89,6 +89,12 @@ typedef struct mt_runner {
 #define MT_RUNTIME_CLOSED 1u  // no new processes
 #define MT_RUNTIME_STOPPED 2u // the threads end
 
+// How many reports were made in one second, and how many were not since the last one.
+typedef struct mt_report_limit {
+    mt_a64_t window; // second:32 | used:32
+    mt_a64_t suppressed;
+} mt_report_limit_t;
+
 struct mt_runtime {
     mt_env_t env;
     mt_config_t config;
@@ -103,6 +109,7 @@ struct mt_runtime {
     unsigned char pad0[MT_CACHE_LINE];
     mt_a64_t idle; // searching:32 | parked:32
     mt_a32_t coarse_ms;
+    mt_a32_t woken_ms;     // the coarse clock when the runtime last woke from a deep sleep, during which it stood still
     mt_a32_t idle_waiters; // threads in mt_runtime_wait_idle
     mt_a32_t idle_epoch;   // futex of theirs
     mt_a32_t detached;     // threads that run user code without a worker
@@ -133,6 +140,9 @@ struct mt_runtime {
     mt_pid_t *retries;
     uint32_t retry_count, retry_capacity;
     mt_a32_t retry_pending;
+
+    mt_report_limit_t crash_limit; // crash reports
+    mt_report_limit_t throw_limit; // recorded throws
 
     pthread_mutex_t stats_mutex; // guards the list
     mt_stats_t *stats;
@@ -209,8 +219,19 @@ void mt__end_displaced(mt_thread_t *thread, mt_pid_t pid, mt__displaced_t *displ
 void mt__drop_exit_records(mt_thread_t *thread, mt_slot_t *slot);
 // exit.c
 struct mt_slice;
-void mt__depth_measure(struct mt_slice *slice); // at the end of a budget, in BUSY or OUT, before the slot is handed on
-void mt__depth_forget(mt_slot_t *slot);         // the queue is empty; slot->deferred is there
+// At the end of a budget, in BUSY or OUT, before the slot is handed on: how many messages are queued at least.
+uint32_t mt__depth_measure(struct mt_slice *slice);
+void mt__depth_forget(mt_slot_t *slot); // the queue is empty; slot->deferred is there
+// report.c
+// The tick of a node, no earlier than the moment the runtime last woke up: before that the coarse clock stood still.
+uint32_t mt__tick_of(const mt_runtime_t *runtime, const mt_node_t *node);
+// What user code of a process is busy with: doing, client. Any thread, also in a signal handler.
+struct mt_snapshot;
+void mt__report_doing(mt_slot_t *slot, struct mt_snapshot *out);
+// Nothing of an ended process is shown for the next one in its slot. Owner.
+void mt__report_end(mt_slot_t *slot);
+// How long the turn of a process lasts that is inside user code, 0: not known. Any thread.
+uint64_t mt__running_ns(mt_runtime_t *runtime, mt_slot_t *slot);
 // runtime.c
 void mt__uncount_process(mt_runtime_t *runtime);
 // The end of a generation: the slot goes to the free list, now or when the thread it was taken from comes back. Owner.

@@ -50,10 +50,7 @@ static mt_release_t release(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     mt_bounded_head_t *bounded = slice->bounded;
     if (bounded) mt_credit_settle(bounded, slice->frame.generation);
-    if (slice->handled) {
-        mt_a64_bump(&slice->stats->handled, slice->handled);
-        slice->handled = 0;
-    }
+    mt_slice_settle_count(slice);
     // In a row: without a message between. Cleared before the release, after which the slot may be another's.
     uint32_t stalls = slice->node ? 0 : slot->stalls;
     slot->stalls = 0;
@@ -74,12 +71,26 @@ static void stall(mt_slice_t *slice) {
     mt_submit_last(slice->thread, slot);
 }
 
+// What reports see of the queue: how long it is at least, and when its oldest message was sent.
+static void publish_depth(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    uint32_t length = slice->bounded ? 0 : mt__depth_measure(slice);
+    bool is_locked = has_pop_lock(slice);
+    if (is_locked) mt_credit_pop_lock(slice->bounded);
+    // acquire: as in pop: the tick of the node.
+    const mt_node_t *oldest = (const mt_node_t *)mt_aptr_load_acq(&slot->tail->next);
+    uint32_t tick = mt__tick_of(mt_runtime_of(slot), oldest);
+    if (is_locked) mt_credit_pop_unlock(slice->bounded);
+    // relaxed: gauges. A tick of 0 counts as 1.
+    mt_a32_store_rlx(&slot->length, oldest ? length : 0);
+    mt_a32_store_rlx(&slot->oldest, oldest ? tick + !tick : 0);
+}
+
 static void requeue(mt_slice_t *slice) {
     if (slice->bounded) mt_credit_settle(slice->bounded, slice->frame.generation);
-    mt_a64_bump(&slice->stats->handled, slice->handled);
-    slice->handled = 0;
+    mt_slice_settle_count(slice);
     slice->budget = 0;
-    if (!slice->bounded) mt__depth_measure(slice);
+    publish_depth(slice);
     mt_submit_last(slice->thread, slice->slot);
 }
 
@@ -113,16 +124,22 @@ static uint32_t die(mt_slice_t *slice, uint64_t life) {
     slice->reason_from = 0;
     slice->reason = life & MT_LIFE_KILL ? NULL : take_exit_reason(slice);
     if (!slice->reason) slice->reason = mt_hooks.reason_retain(mt_hooks.reason_killed);
-    mt_a64_bump(&slice->stats->handled, slice->handled);
-    slice->handled = 0;
+    mt_slice_settle_count(slice);
     return slice->kind = MT_SLICE_DIE;
 }
 
 // Empty: gives the process back, or says why not. True: the slice is over.
 static bool leave(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
-    mt_a32_store_rlx(&slot->activity, slot->flags & MT_SLOT_HIBERNATED ? MT_ACTIVITY_HIBERNATING : MT_ACTIVITY_WAITING);
+    uint32_t activity = slot->flags & MT_SLOT_HIBERNATED ? MT_ACTIVITY_HIBERNATING : MT_ACTIVITY_WAITING;
+    if (MT_UNLIKELY(slot->aside != NULL) && slot->aside->is_suspended) activity = MT_ACTIVITY_SUSPENDED;
+    mt_a32_store_rlx(&slot->activity, activity);
     if (MT_UNLIKELY(slot->deferred)) mt__depth_forget(slot);
+    // relaxed: gauges that only the owner writes.
+    if (MT_UNLIKELY(mt_a32_load_rlx(&slot->oldest))) {
+        mt_a32_store_rlx(&slot->length, 0);
+        mt_a32_store_rlx(&slot->oldest, 0);
+    }
     set_phase(slice, MT_PHASE_OUT);
     switch (release(slice)) {
     case MT_RELEASED:
@@ -228,7 +245,7 @@ uint32_t mt__slice_next_slow(mt_slice_t *slice, mt_node_t *node) { return next_s
 uint32_t mt__slice_poll_slow(mt_slice_t *slice, mt_node_t *node) {
     // On a thread that is no worker's: what else waits for it is not this runtime's business.
     if (slice->budget == 0 && !mt__context_of(slice->thread)) {
-        if (!slice->bounded) mt__depth_measure(slice);
+        publish_depth(slice);
         slice->budget = mt_runtime_of(slice->slot)->config.run_budget;
     }
     return next_slow(slice, node, false);
@@ -263,7 +280,7 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     mt_aptr_store_rel(&slot->klass, (void *)(uintptr_t)init->klass);
     slot->high_water = init->high_water;
     mt_a64_store_rlx(&slot->parent, init->parent);
-    slot->current_call = 0;
+    mt_a64_store_rlx(&slot->current_call, 0);
     slot->idle_timer = 0;
     slot->pending = NULL;
     slot->stalls = 0;
@@ -373,14 +390,14 @@ void mt_slice_run(mt_thread_t *thread, mt_slot_t *slot, uint32_t *budget) {
         // Plain read: this thread owns the slot.
         if (slot->generation) go_on(&slice);
         else if (!drain(&slice, &slice.budget)) break;
-        mt_a32_store_rlx(&slot->activity, MT_ACTIVITY_RUNNING);
+        mt_a32_store_rlx(&slot->activity, slice.kind == MT_KIND_INIT ? MT_ACTIVITY_STARTING : MT_ACTIVITY_RUNNING);
         thread->frame = &slice.frame;
         const mt_class_t *klass = mt_aptr_load_rlx(&slot->klass);
         run = klass->run(klass->context, &slice);
         thread->frame = slice.frame.below;
-        // An abandoned slice did not come to count; the block is this thread's, not the slot's.
-        if (slice.handled) mt_a64_bump(&slice.stats->handled, slice.handled);
-        slice.handled = 0;
+        // An abandoned slice did not come to count; the block is this thread's, the slot is another's.
+        mt_a64_bump(&slice.stats->handled, slice.handled - slice.counted);
+        slice.handled = slice.counted = 0;
     }
     *budget = slice.budget;
 }
@@ -422,8 +439,7 @@ void mt_slice_yield(mt_slice_t *slice) {
 
 void mt_slice_hand_over(mt_slice_t *slice) {
     if (slice->bounded) mt_credit_settle(slice->bounded, slice->frame.generation);
-    mt_a64_bump(&slice->stats->handled, slice->handled);
-    slice->handled = 0;
+    mt_slice_settle_count(slice);
     set_phase(slice, MT_PHASE_OUT);
     mt_submit(slice->thread, slice->slot);
 }

@@ -196,7 +196,13 @@ static mt_item_t find_work(mt_worker_t *worker) {
             end_search(worker);
             // sc: Dekker with the monitor: {idle; load deep} against {deep; load idle}. Nobody notified it when a timer
             // woke this worker; a long handler is its business.
-            if (MT_UNLIKELY(mt_a32_load_sc(&runtime->monitor_is_deep))) mt__monitor_wake(runtime);
+            if (MT_UNLIKELY(mt_a32_load_sc(&runtime->monitor_is_deep))) {
+                // relaxed: clocks of reports. Messages that came before this were stamped with the time of the sleep.
+                uint32_t now_ms = (uint32_t)(mt__now(runtime) / 1000000);
+                mt_a32_store_rlx(&runtime->coarse_ms, now_ms);
+                mt_a32_store_rlx(&runtime->woken_ms, now_ms);
+                mt__monitor_wake(runtime);
+            }
             return item;
         }
         mt__park(worker);

@@ -62,7 +62,7 @@ enum _CallFailure {
     static func error<Request>(_ room: _Room, _ call: _Call, request: Request.Type) -> CallError {
         call.discard()
         if case .noProcess = room { return make(.noProcess, call.pid, request) }
-        call.countRefused()
+        call.countRefused(request)
         return make(.overloaded, call.pid, request)
     }
 
@@ -78,7 +78,7 @@ enum _CallFailure {
 
     private static func make(_ reason: CallError.Reason, _ pid: UInt64, _ type: Any.Type) -> CallError {
         // `Counter.Call` as "Counter": the case is not known any more when the request has been sent.
-        var name = _shortName(String(reflecting: type))
+        var name = _TypeName.short(String(reflecting: type))
         if name.hasSuffix(".Call") { name.removeLast(5) }
         return CallError(reason: reason, target: pid == 0 ? nil : Pid(raw: pid), request: name)
     }

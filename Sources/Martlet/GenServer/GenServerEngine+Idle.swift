@@ -15,9 +15,19 @@ final class _ServerExtras {
     @usableFromInline var isHibernating = false
     /// A name that someone else resolves.
     @usableFromInline var via: (any NameResolver)?
+    /// The label of the start.
+    @usableFromInline var label: String?
 
     @usableFromInline
     init() {}
+
+    /// Gives the process its label; nil when there is nothing else to keep.
+    @usableFromInline
+    func label(_ slice: _Slice) -> _ServerExtras? {
+        if let label { _ = _Labels.set(label, of: slice.pid) }
+        label = nil
+        return hibernatesAfter == 0 && via == nil ? nil : self
+    }
 
     /// Registers the via name; the holder as a failure when it is taken.
     @usableFromInline
@@ -96,7 +106,7 @@ extension _GenServerEngine where E: ~Copyable {
     }
 
     private static func tell(_ info: Info<E.Message>, _ slice: _Slice, _ state: State) -> _Run? {
-        slice.enter()
+        slice.enter(.timeout)
         let next: Next
         do { next = try state.value.server.handleInfo(info) } catch { return crash(error, slice, state) }
         guard slice.leave() else { return abandon(slice, state) }
@@ -106,7 +116,7 @@ extension _GenServerEngine where E: ~Copyable {
     /// Gives memory back and waits.
     @usableFromInline
     static func hibernate(_ slice: _Slice, _ state: State) -> _Run? {
-        slice.enter()
+        slice.enter(.hibernation)
         state.value.server.hibernate()
         guard slice.leave() else { return abandon(slice, state) }
         let extras = _ServerExtras.ensure(state)

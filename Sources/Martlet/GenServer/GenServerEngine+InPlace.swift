@@ -16,12 +16,15 @@ final class _InPlaceOutcome {
     @usableFromInline let parked: _ParkedReply?
     /// The request, if a throw left it unanswered.
     @usableFromInline let call: UInt64
+    /// Where the error was thrown: known on its thread alone.
+    @usableFromInline let site: [UInt]
 
     @usableFromInline
-    init(kind: Kind, parked: _ParkedReply?, call: UInt64) {
+    init(kind: Kind, parked: _ParkedReply?, call: UInt64, site: [UInt] = []) {
         self.kind = kind
         self.parked = parked
         self.call = call
+        self.site = site
     }
 }
 
@@ -36,7 +39,7 @@ extension _GenServerEngine where E: ~Copyable {
         case .next(let next): return follow(next, slice, state)
         case .thrown(let error):
             slice.enter(call: outcome.call)
-            return crash(error, slice, state)
+            return crash(error, at: outcome.site, slice, state)
         }
     }
 

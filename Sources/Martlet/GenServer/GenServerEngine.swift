@@ -51,7 +51,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
                 case .cast:
                     let cast = slice.take(E.Cast.self)
                     if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
-                    slice.enter()
+                    slice.enter(.cast)
                     next = try state.value.server.handleCast(cast)
                 case .leave: return .left
                 case .die: return die(slice)
@@ -72,14 +72,15 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     @inlinable
     static func rare(_ kind: _Kind, _ slice: _Slice, _ state: State) -> _Run? {
         switch kind {
-        case .message: return inform(.message(slice.take(E.Message.self)), slice, state)
-        case .tick: return inform(.message(slice.take(_Tick<E.Message>.self).message), slice, state)
-        case .unexpected: return inform(.unexpected(slice.take((any Sendable).self)), slice, state)
+        case .message: return inform(.message(slice.take(E.Message.self)), kind, slice, state)
+        case .tick: return inform(.message(slice.take(_Tick<E.Message>.self).message), kind, slice, state)
+        case .unexpected: return inform(.unexpected(slice.take((any Sendable).self)), kind, slice, state)
         case .timeout: return timeout(slice, state)
         case .exit: return exitSignal(slice.takeNews(), slice, state)
         case .down:
             let news = slice.takeNews()
-            return inform(.down(MonitorRef(raw: news.tie), Pid(raw: news.from), ExitReason(news.reason)), slice, state)
+            let down = Info<E.Message>.down(MonitorRef(raw: news.tie), Pid(raw: news.from), ExitReason(news.reason))
+            return inform(down, kind, slice, state)
         case .stop:
             let reason = slice.take(_Reason.self)
             slice.defer_(slice.reply)
@@ -93,13 +94,13 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     static func exitSignal(_ news: _News, _ slice: _Slice, _ state: State) -> _Run? {
         let reason = ExitReason(news.reason)
         if news.from != 0, news.from == slice.parent { return exit(reason, slice, state) }
-        return inform(.exit(Pid(raw: news.from), reason), slice, state)
+        return inform(.exit(Pid(raw: news.from), reason), .exit, slice, state)
     }
 
     @inlinable
-    static func inform(_ info: Info<E.Message>, _ slice: _Slice, _ state: State) -> _Run? {
+    static func inform(_ info: Info<E.Message>, _ kind: _Kind, _ slice: _Slice, _ state: State) -> _Run? {
         if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
-        slice.enter()
+        slice.enter(kind)
         let next: Next
         do { next = try state.value.server.handleInfo(info) } catch { return crash(error, slice, state) }
         guard slice.leave() else { return abandon(slice, state) }
@@ -125,7 +126,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
             case .proceed:
                 // The loop's next look ends it; a chain that never comes there could not be killed.
                 if slice.isDoomed { return nil }
-                slice.enter()
+                slice.enter(.continuation)
                 do { next = try state.value.server.handleContinue() } catch { return crash(error, slice, state) }
                 guard slice.leave() else { return abandon(slice, state) }
             }
@@ -138,7 +139,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     static func start(_ slice: _Slice) -> _Run {
         let (argument, extras) = slice.takeInit(E.Argument.self)
         let start = slice.reply
-        let serverExtras = extras as? _ServerExtras
+        let serverExtras = (extras as? _ServerExtras)?.label(slice)
         if let taken = serverExtras?.registerVia(slice.pid) { return refuse(taken, .normal, start, slice, nil) }
         slice.enter(call: start)
         let made: State?
@@ -149,10 +150,11 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
             slice.forgetCall()
             made = State.make(_ServerState(server: server, extras: serverExtras), slice)
         } catch {
+            let (failure, reason) = _StartOutcome.of(error)
+            let draft = _CrashLog.draft(reason, thrown: error, in: slice, state: nil)
             slice.forgetCall()
             guard slice.leave() else { return abandon(slice, nil, serverExtras) }
-            let (failure, reason) = _StartOutcome.of(error)
-            return refuse(failure, reason, start, slice, serverExtras)
+            return refuse(failure, reason, start, slice, serverExtras, draft)
         }
         guard slice.leave() else { return abandon(slice, made, serverExtras) }
         guard let state = made else { return refuse(.systemLimit, .killed, start, slice, serverExtras) }
@@ -165,12 +167,14 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     /// `init` made no server: the name is freed, then the starter hears why (R1).
     @usableFromInline
     static func refuse(
-        _ failure: StartError, _ reason: ExitReason, _ start: UInt64, _ slice: _Slice, _ extras: _ServerExtras?
+        _ failure: StartError, _ reason: ExitReason, _ start: UInt64, _ slice: _Slice, _ extras: _ServerExtras?,
+        _ draft: _CrashDraft? = nil
     ) -> _Run {
         slice.forgetStart()
         slice.beginExit(reason.boxed)
         extras?.unregisterVia(slice.pid)
         slice.finishExit()
+        _CrashLog.file(draft)
         _Answer.fail(start, with: _Reason(failure))
         return .exited
     }
@@ -181,26 +185,46 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     @inlinable
     static func exit(_ reason: ExitReason, _ slice: _Slice, _ state: State) -> _Run {
         var reason = reason
-        slice.enter()
-        do { try state.value.server.terminate(reason) } catch { reason = ExitReason(thrown: error) }
+        slice.enter(.stop)
+        var draft = report(reason, nil, slice, state)
+        do { try state.value.server.terminate(reason) } catch {
+            reason = ExitReason(thrown: error)
+            draft = report(reason, error, slice, state)
+        }
         guard slice.leave() else { return abandon(slice, state) }
         slice.publishParkedReply()
-        return end(reason, slice, state)
+        return end(reason, slice, state, draft)
     }
 
     /// A callback threw: terminate runs, with that reason.
     ///
     /// An unpublished reply is dropped.
     @inlinable
-    static func crash(_ error: any Error, _ slice: _Slice, _ state: State) -> _Run {
+    static func crash(_ error: any Error, at site: [UInt]? = nil, _ slice: _Slice, _ state: State) -> _Run {
+        var reason = ExitReason(thrown: error)
+        // Still in user code, and before terminate changes anything.
+        var draft = report(reason, error, at: site, slice, state)
         // The request that was being handled fails with the rest, when the process has ended.
         let call = slice.runningCall
         guard slice.leaveKeepingCall() else { return abandon(slice, state) }
-        var reason = ExitReason(thrown: error)
         slice.enter(call: call)
-        do { try state.value.server.terminate(reason) } catch { reason = ExitReason(thrown: error) }
+        do { try state.value.server.terminate(reason) } catch {
+            reason = ExitReason(thrown: error)
+            draft = report(reason, error, slice, state)
+        }
         guard slice.leaveKeepingCall() else { return abandon(slice, state) }
-        return end(reason, slice, state)
+        return end(reason, slice, state, draft)
+    }
+
+    /// What will be said of an end with that reason, if it is one to speak of (R16).
+    ///
+    /// In user code: `formatStatus` is.
+    @usableFromInline
+    static func report(
+        _ reason: ExitReason, _ error: (any Error)?, at site: [UInt]? = nil, _ slice: _Slice, _ state: State
+    ) -> _CrashDraft? {
+        guard reason.isAbnormal else { return nil }
+        return _CrashLog.draft(reason, thrown: error, at: site, in: slice) { state.value.server.formatStatus() }
     }
 
     /// Killed or told to exit: no last words, unless it was the parent who said so (R11).
@@ -216,17 +240,19 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         }
         if let pending = slice.takePending() { drop(pending) }
         if isOrderly { return exit(reason, slice, slice.state(_ServerState<E>.self)) }
-        return end(reason, slice, slice.state(_ServerState<E>.self))
+        // No user code runs any more, so the state is not shown.
+        let draft = _CrashLog.draft(reason, thrown: nil, in: slice, state: nil)
+        return end(reason, slice, slice.state(_ServerState<E>.self), draft)
     }
 
     @inlinable
-    static func end(_ reason: ExitReason, _ slice: _Slice, _ state: State) -> _Run {
+    static func end(_ reason: ExitReason, _ slice: _Slice, _ state: State, _ draft: _CrashDraft?) -> _Run {
         slice.beginExit(reason.boxed)
         let extras = state.value.extras
         state.destroy()
         extras?.unregisterVia(slice.pid)
         slice.finishExit()
-        if reason.isAbnormal { _CrashLog.report(reason, server: _shortTypeName(E.self), pid: Pid(raw: slice.pid)) }
+        _CrashLog.file(draft)
         return .exited
     }
 

@@ -40,6 +40,10 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
             extras = extras ?? _ServerExtras()
             extras?.via = resolver
         }
+        if let label = options.label {
+            extras = extras ?? _ServerExtras()
+            extras?.label = label
+        }
         request.extras = extras
         return request
     }

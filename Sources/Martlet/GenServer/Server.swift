@@ -82,10 +82,4 @@ extension Server where Self: ~Copyable {
 
 /// The name of a type, without its module.
 @usableFromInline
-func _shortTypeName<T: ~Copyable>(_: T.Type) -> String { _shortName(String(reflecting: T.self)) }
-
-/// Without the module.
-@usableFromInline
-func _shortName(_ full: String) -> String {
-    full.firstIndex(of: ".").map { String(full[full.index(after: $0)...]) } ?? full
-}
+func _shortTypeName<T: ~Copyable>(_: T.Type) -> String { _TypeName.short(String(reflecting: T.self)) }

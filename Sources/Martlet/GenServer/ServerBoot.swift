@@ -5,10 +5,11 @@
 ///
 /// Hand it to exactly one `serve`.
 public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
-    @usableFromInline let install: (@escaping @Sendable (_Slice) -> _Run) -> Void
+    /// Takes the size of the state and the engine.
+    @usableFromInline let install: (Int, @escaping @Sendable (_Slice) -> _Run) -> Void
 
     @usableFromInline
-    init(install: @escaping (@escaping @Sendable (_Slice) -> _Run) -> Void) { self.install = install }
+    init(install: @escaping (Int, @escaping @Sendable (_Slice) -> _Run) -> Void) { self.install = install }
 
     /// Runs `engine`, which stands in for `S`: same messages, its own state around the user's.
     ///
@@ -16,7 +17,7 @@ public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
     @inlinable
     public consuming func serve<E: GenServer & ~Copyable>(_ engine: E.Type)
     where E.Argument == S.Argument, E.Call == S.Call, E.Cast == S.Cast, E.Message == S.Message {
-        install { slice in _GenServerEngine<E>.run(slice) }
+        install(MemoryLayout<_ServerState<E>>.size) { slice in _GenServerEngine<E>.run(slice) }
     }
 }
 
@@ -24,12 +25,22 @@ extension Server where Self: ~Copyable {
     /// The class of processes of this type.
     @inlinable static var processClass: _ProcessClass {
         _ProcessClass.of(Self.self, isServer: true) {
-            var run: (@Sendable (_Slice) -> _Run)?
-            _boot(ServerBoot { run = $0 })
-            guard let run else {
+            var booted: (size: Int, run: @Sendable (_Slice) -> _Run)?
+            _boot(ServerBoot { booted = ($0, $1) })
+            guard let booted else {
                 preconditionFailure("expected \(_shortTypeName(Self.self))._boot to call serve, got nothing to run")
             }
-            return (_shortTypeName(Self.self), run)
+            return (_traits(stateSize: booted.size), booted.run)
         }
+    }
+
+    /// What reports say of processes of this type.
+    @usableFromInline
+    static func _traits(stateSize: Int) -> _ClassTraits {
+        func name<T>(_ type: T.Type) -> String? { type == Never.self ? nil : _shortTypeName(type) }
+        return _ClassTraits(
+            name: _shortTypeName(Self.self), call: name(Call.self), cast: name(Cast.self), message: name(Message.self),
+            stateSize: stateSize,
+            messageSize: max(MemoryLayout<Call>.size, MemoryLayout<Cast>.size, MemoryLayout<Message>.size))
     }
 }

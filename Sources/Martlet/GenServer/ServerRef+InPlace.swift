@@ -30,8 +30,12 @@ extension ServerRef where S: ~Copyable {
     @usableFromInline
     func _leaveToWorker<Reply>(_ call: inout _InPlace, _ kind: _InPlaceOutcome.Kind) -> _InPlaceResult<Reply> {
         var unanswered: UInt64 = 0
-        if case .thrown = kind { unanswered = call.takeCall() }
-        let outcome = _InPlaceOutcome(kind: kind, parked: call.takeParked(), call: unanswered)
+        var site: [UInt] = []
+        if case .thrown(let error) = kind {
+            unanswered = call.takeCall()
+            site = _ThrowSite.take(error)
+        }
+        let outcome = _InPlaceOutcome(kind: kind, parked: call.takeParked(), call: unanswered, site: site)
         guard call.end(pending: outcome) else { return _abandonInPlace(&call, outcome.parked) }
         return .waiting(call.reply)
     }

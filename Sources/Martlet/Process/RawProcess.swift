@@ -12,7 +12,9 @@ enum RawProcess {
     static func processClass<Message: Sendable>(_: Message.Type) -> _ProcessClass {
         _ProcessClass.of(Mailbox<Message>.self) {
             (
-                "raw process of \(Message.self)",
+                _ClassTraits(
+                    name: "raw process of \(Message.self)", message: "\(Message.self)",
+                    messageSize: MemoryLayout<Message>.size),
                 { slice in
                     guard slice.kind == .initialise else { return _TaskProcess.run(slice) }
                     let start = slice.takeInit(Start.self).argument

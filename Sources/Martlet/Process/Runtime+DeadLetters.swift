@@ -5,18 +5,20 @@ extension Runtime {
     /// The dead letters from now on.
     ///
     /// Newest dropped when the reader is slow; all are counted in any case. While a stream is read, each dead letter
-    /// costs its sender or the worker that dropped it a microsecond or so. Late replies are counted only.
+    /// costs its sender or the worker that dropped it a microsecond or so. Late replies are counted only: whose they were
+    /// is not known any more. The sender is named where it is known: of calls, and of what was refused at the door.
     ///
     /// - Parameter buffer: how many to keep for a slow reader; 1,024 by default.
     /// - Returns: the stream; it ends with its reader.
     public func deadLetters(buffer: Int = 1_024) -> AsyncStream<DeadLetter> {
         AsyncStream(bufferingPolicy: .bufferingOldest(max(1, buffer))) { continuation in
-            let id = context.addDeadLetterSink { pid, type, cause in
-                guard let cause = DeadLetter.Cause(core: cause) else { return }
-                continuation.yield(DeadLetter(to: Pid(raw: pid), from: nil, type: type, cause: cause))
+            let id = context.deadLetters.add { note in
+                guard let cause = DeadLetter.Cause(core: note.cause) else { return }
+                let from = note.from == 0 ? nil : Pid(raw: note.from)
+                continuation.yield(DeadLetter(to: Pid(raw: note.pid), from: from, type: note.type, cause: cause))
             }
             let context = context
-            continuation.onTermination = { _ in context.removeDeadLetterSink(id) }
+            continuation.onTermination = { _ in context.deadLetters.remove(id) }
         }
     }
 

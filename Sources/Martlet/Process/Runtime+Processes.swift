@@ -7,6 +7,56 @@ extension Runtime {
     /// - Complexity: O(slots that were ever used), lock-free.
     public func processes() -> [Pid] { pids.map { Pid(raw: $0) } }
 
+    /// What to order ``top(_:by:)`` by.
+    public enum Ranking: Sendable, Hashable, CaseIterable {
+        /// Messages queued.
+        case mailbox
+        /// Messages handled.
+        case handled
+        /// Bytes.
+        case memory
+    }
+
+    /// The processes that have most of something, the highest first, without stopping anything (`recon`).
+    ///
+    /// - Parameters:
+    ///   - count: how many; none if it is below 1.
+    ///   - ranking: what of.
+    /// - Returns: at most `count` snapshots.
+    /// - Complexity: O(slots that were ever used).
+    public func top(_ count: Int, by ranking: Ranking) -> [ProcessStatus] {
+        guard count > 0 else { return [] }
+        var best: [(rank: UInt64, pid: UInt64)] = []  // highest first
+        for pid in pids {
+            guard let gauges = _Snapshot.gauges(of: pid) else { continue }
+            let rank =
+                switch ranking {
+                case .mailbox: UInt64(gauges.length)
+                case .handled: gauges.handled
+                case .memory: UInt64(gauges.bytes)
+                }
+            if best.count == count, let last = best.last {
+                if rank <= last.rank { continue }
+                best.removeLast()
+            }
+            best.insert((rank, pid), at: best.firstIndex { $0.rank < rank } ?? best.endIndex)
+        }
+        return best.compactMap { Pid(raw: $0.pid).status }
+    }
+
+    /// Who waits in a call for whom, now.
+    ///
+    /// Calls of processes only; a task outside of processes waits unseen.
+    ///
+    /// - Returns: an edge for each process that waits; a cycle among them is a deadlock that a timeout will end.
+    /// - Complexity: O(slots that were ever used), lock-free.
+    public func waitGraph() -> [(caller: Pid, target: Pid)] {
+        pids.compactMap { pid in
+            let target = _Snapshot.calling(of: pid)
+            return target == 0 ? nil : (Pid(raw: pid), Pid(raw: target))
+        }
+    }
+
     /// Stops everything, then the runtime's threads.
     ///
     /// New processes are refused. Every process is stopped in order with `.shutdown`: behind the messages it has queued,

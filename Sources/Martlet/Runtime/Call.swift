@@ -105,9 +105,10 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     }
 
     /// Counts the request as refused by a full mailbox.
-    func countRefused() {
+    func countRefused<Request>(_: Request.Type) {
         guard let thread = unsafe mt_thread_self() else { return }
-        unsafe mt_process_count_refused(thread, pid, nil, .full)
+        let ops = unsafe mt_payload_ops_of(unsafeBitCast(Request.self, to: UnsafeRawPointer.self))
+        unsafe mt_process_count_refused(thread, pid, ops, .full)
     }
 
     /// Completes the slot: there is nobody to ask.

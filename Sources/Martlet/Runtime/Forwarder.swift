@@ -6,7 +6,7 @@ internal import CMartlet
 
 /// A forwarder: what it is sent goes on to another process until it is killed.
 enum _Forwarder {
-    static let processClass = unsafe _ProcessClass(name: "alias", typeID: nil) { slice in run(slice) }
+    static let processClass = unsafe _ProcessClass(_ClassTraits(name: "alias"), typeID: nil) { slice in run(slice) }
 
     private static func run(_ slice: _Slice) -> _Run {
         if slice.kind == .initialise {

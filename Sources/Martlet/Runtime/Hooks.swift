@@ -59,10 +59,10 @@ enum _Hooks {
             guard let context = unsafe context else { return }
             unsafe _RuntimeContext.borrow(context).reportHighWater(pid: pid, length: length)
         }
-        unsafe hooks.dead_letter = { context, pid, ops, cause in
+        unsafe hooks.dead_letter = { context, pid, from, ops, cause in
             guard let context = unsafe context else { return }
             let type = unsafe mt_payload_type(ops)
-            unsafe _RuntimeContext.borrow(context).reportDeadLetter(pid: pid, type: type, cause: cause)
+            unsafe _RuntimeContext.borrow(context).reportDeadLetter(pid: pid, from: from, type: type, cause: cause)
         }
         unsafe mt_hooks_set(&hooks)
     }

@@ -24,6 +24,9 @@ struct _Kind: Equatable {
     @inlinable static var signal: _Kind { _Kind(8) }
     @inlinable static var exit: _Kind { _Kind(9) }
     @inlinable static var down: _Kind { _Kind(10) }
+    /// No message, but what user code is busy with, for reports.
+    @inlinable static var continuation: _Kind { _Kind(24) }
+    @inlinable static var hibernation: _Kind { _Kind(25) }
     /// The slice is over: touch nothing.
     @inlinable static var leave: _Kind { _Kind(16) }
     /// Killed, or an exit signal.

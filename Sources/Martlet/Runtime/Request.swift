@@ -94,18 +94,18 @@ extension _Call {
     /// What goes wrong completes the slot.
     @inlinable
     func queueNow<Request>(_ request: () -> Request) {
-        guard pid != 0, let thread = unsafe mt_thread_self() else { return completeNoRoom(.noProcess) }
+        guard pid != 0, let thread = unsafe mt_thread_self() else { return completeNoRoom(.noProcess, Request.self) }
         switch _Room.take(pid) {
         case .unbounded: unsafe queue(request(), hasRoom: false, thread)
         case .taken: unsafe queue(request(), hasRoom: true, thread)
-        case let room: completeNoRoom(room)
+        case let room: completeNoRoom(room, Request.self)
         }
     }
 
     @usableFromInline
-    func completeNoRoom(_ room: _Room) {
+    func completeNoRoom<Request>(_ room: _Room, _: Request.Type) {
         if case .noProcess = room { return completeNoProcess() }
-        countRefused()
+        countRefused(Request.self)
         completeOverloaded()
     }
 }

@@ -3,6 +3,7 @@
 
 internal import CMartlet
 internal import Glibc
+public import Logging
 
 extension Runtime {
     /// What a runtime is built with; fixed when it is created.
@@ -31,6 +32,19 @@ extension Runtime {
         /// Live processes allowed, 1 to 16,777,216, which is the default; over it `start` fails with `systemLimit`.
         public var processesMax: Int = 1 << 24
 
+        /// The level that crash reports are logged at; default `error` (R16).
+        public var crashReportLevel: Logger.Level = .error
+        /// Crash reports logged a second, at least 0; default 10.
+        ///
+        /// The rest is counted, and the next report says how many there were. A crash loop must not become a log flood.
+        public var crashReportsPerSecond: Int = 10
+        /// Whether a trap on a thread that runs a handler writes one line to standard error that names the process and
+        /// the message; default true (F2).
+        ///
+        /// The handlers of SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE and SIGABRT are installed once for the OS process, by
+        /// the first runtime that wants them; they go on to those that were there.
+        public var trapBreadcrumb: Bool = true
+
         /// How long a handler keeps its worker's queue waiting before another thread takes the queue over.
         ///
         /// Ten turns: long against what a thread's wake-up costs and what a busy machine takes a thread off its core
@@ -51,6 +65,7 @@ extension Runtime {
             expect(1...Int(UInt32.max >> 1), "runBudget", runBudget)
             expect(0...4_096, "spareWorkersMax", spareWorkersMax)
             expect(1...(1 << 24), "processesMax", processesMax)
+            expect(0...Int(Int32.max), "crashReportsPerSecond", crashReportsPerSecond)
             precondition(clock.tick > .zero, "expected a tick above 0, got \(clock.tick)", file: file, line: line)
             if let stallLimit {
                 precondition(
@@ -69,6 +84,8 @@ extension Runtime {
             unsafe config.stand_in_after_ns = Self.standInAfter._unsignedNanoseconds
             unsafe config.tick_ns = clock.tick._unsignedNanoseconds
             unsafe config.processes_max = UInt32(processesMax)
+            unsafe config.crash_reports_max = UInt32(crashReportsPerSecond)
+            unsafe config.has_breadcrumb = trapBreadcrumb
             unsafe config.env = clock.environment
             if let run = clock.run {
                 // One thread at a time.

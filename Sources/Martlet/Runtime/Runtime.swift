@@ -44,8 +44,10 @@ public final class Runtime: Sendable {
         _ configuration: Configuration = Configuration(), file: StaticString = #fileID, line: UInt = #line
     ) {
         _Hooks.installed
+        mt_throw_site_install()
+        if configuration.trapBreadcrumb { mt_breadcrumb_install() }
         configuration.check(file: file, line: line)
-        let context = _RuntimeContext()
+        let context = _RuntimeContext(crashReportLevel: configuration.crashReportLevel)
         var core: OpaquePointer?
         var config = unsafe configuration.coreConfig(context: context.immortalPointer())
         let status = unsafe mt_runtime_start(&config, &core)

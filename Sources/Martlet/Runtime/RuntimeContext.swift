@@ -7,21 +7,22 @@ internal import Logging
 internal import Synchronization
 
 final class _RuntimeContext: Sendable {
-    private struct Sinks {
-        var deadLetters: [UInt64: @Sendable (_ pid: UInt64, _ type: String, _ cause: UInt32) -> Void] = [:]
-        var lastID: UInt64 = 0
-    }
-
     let executor: _WorkerExecutor
     let logger = Logger(label: "martlet")
-    private let sinks = _Locked(Sinks())
-    private let hasSinks = Atomic(false)
+    let deadLetters = _Fan<_DeadNote>()
+    /// Crash reports; what is in one is the business of the layer above.
+    let crashes = _Fan<any Sendable>()
+    /// The level that crash reports are logged at.
+    let crashReportLevel: Logger.Level
     /// How many high-water warnings there were.
     let highWaterReports = Atomic(0)
     /// The runtime while it runs: it ends by shutdown, not by being forgotten.
     private let runtime = _Locked<Runtime?>(nil)
 
-    init() { executor = _WorkerExecutor() }
+    init(crashReportLevel: Logger.Level = .error) {
+        executor = _WorkerExecutor()
+        self.crashReportLevel = crashReportLevel
+    }
 
     /// The context behind the core's pointer.
     @unsafe
@@ -59,47 +60,39 @@ final class _RuntimeContext: Sendable {
     // MARK: Reports
 
     func reportHighWater(pid: UInt64, length: UInt32) {
-        logger.warning(
-            "mailbox grows",
-            metadata: [
-                "pid": "<\(UInt32(truncatingIfNeeded: pid)).\(pid >> 32)>", "messages": "\(length)",
-                "type": "\(_Snapshot(of: pid)?.type ?? "")",
-            ])
+        var metadata = Self.metadata(of: pid, _Snapshot(of: pid))
+        metadata["messages"] = "\(length)"
+        logger.warning("mailbox grows", metadata: metadata)
         highWaterReports.add(1, ordering: .relaxed)
     }
 
     func reportStall(pid: UInt64, nanoseconds: UInt64) {
-        logger.warning(
-            "handler runs long",
-            metadata: ["pid": "<\(UInt32(truncatingIfNeeded: pid)).\(pid >> 32)>", "ms": "\(nanoseconds / 1_000_000)"])
+        let snapshot = _Snapshot(of: pid)
+        var metadata = Self.metadata(of: pid, snapshot)
+        metadata["ms"] = "\(nanoseconds / 1_000_000)"
+        if let doing = snapshot?.doing { metadata["message"] = "\(doing)" }
+        logger.warning("handler runs long", metadata: metadata)
+    }
+
+    /// Who it is, by the keys that all reports use.
+    private static func metadata(of pid: UInt64, _ snapshot: _Snapshot?) -> Logger.Metadata {
+        var metadata: Logger.Metadata = ["process": "<\(UInt32(truncatingIfNeeded: pid)).\(pid >> 32)>"]
+        guard let snapshot else { return metadata }
+        metadata["server"] = "\(snapshot.type)"
+        if let name = snapshot.name { metadata["name"] = "\(name)" }
+        if let label = snapshot.label { metadata["label"] = "\(label)" }
+        return metadata
     }
 
     @unsafe
-    func reportDeadLetter(pid: UInt64, type: UnsafeRawPointer?, cause: UInt32) {
-        guard hasSinks.load(ordering: .acquiring) else { return }
-        let name = unsafe type.map { unsafe "\(unsafeBitCast($0, to: Any.Type.self))" } ?? "unknown"
-        let all = sinks.withLock { Array($0.deadLetters.values) }
-        for sink in all { sink(pid, name, cause) }
+    func reportDeadLetter(pid: UInt64, from: UInt64, type: UnsafeRawPointer?, cause: UInt32) {
+        guard deadLetters.isHeard else { return }
+        let name = unsafe type.map { unsafe _TypeName.short(of: unsafeBitCast($0, to: Any.Type.self)) } ?? "unknown"
+        deadLetters.tell(_DeadNote(pid: pid, from: from, type: name.cut(to: Self.typeNameMax), cause: cause))
     }
 
-    /// Calls `sink` for each dead letter until it is removed by the returned number.
-    func addDeadLetterSink(
-        _ sink: @escaping @Sendable (_ pid: UInt64, _ type: String, _ cause: UInt32) -> Void
-    ) -> UInt64 {
-        sinks.withLock { sinks in
-            sinks.lastID += 1
-            sinks.deadLetters[sinks.lastID] = sink
-            hasSinks.store(true, ordering: .releasing)
-            return sinks.lastID
-        }
-    }
-
-    func removeDeadLetterSink(_ id: UInt64) {
-        sinks.withLock { sinks in
-            sinks.deadLetters[id] = nil
-            hasSinks.store(!sinks.deadLetters.isEmpty, ordering: .releasing)
-        }
-    }
+    /// Bytes of a type's name in a report.
+    private static let typeNameMax = 300
 }
 
 /// Runs Swift tasks on the workers of one runtime.

@@ -19,15 +19,16 @@ final class _ProcessClass: Sendable {
 
     @usableFromInline
     init(
-        name: String, typeID: UnsafeRawPointer?, isServer: Bool = false, run: @escaping @Sendable (_Slice) -> _Run
+        _ traits: _ClassTraits, typeID: UnsafeRawPointer?, isServer: Bool = false,
+        run: @escaping @Sendable (_Slice) -> _Run
     ) {
         self.run = run
-        self.name = name
+        name = traits.name
         unsafe core = .allocate(capacity: 1)
         unsafe core.initialize(to: mt_class_t())
         unsafe core.pointee.type_id = unsafe typeID
         unsafe core.pointee.is_server = isServer
-        unsafe core.pointee.name = UnsafePointer(strdup(name))
+        unsafe traits.describe(to: core)
         unsafe core.pointee.run = { context, slice in
             guard let context = unsafe context, let slice = unsafe slice else { return .left }
             let run = unsafe Unmanaged<_ProcessClass>.fromOpaque(context)._withUnsafeGuaranteedRef {
@@ -44,12 +45,12 @@ final class _ProcessClass: Sendable {
 
     private static let table = _Locked<[UInt: _ProcessClass]>([:])
 
-    /// The class of a type, made from a name and an engine at its first use.
+    /// The class of a type, made from its traits and an engine at its first use.
     ///
     /// - Parameter isServer: the engine takes what a caller's thread left for it (`takePending`).
     @inlinable
     static func of<T: ~Copyable>(
-        _: T.Type, isServer: Bool = false, make: () -> (name: String, run: @Sendable (_Slice) -> _Run)
+        _: T.Type, isServer: Bool = false, make: () -> (traits: _ClassTraits, run: @Sendable (_Slice) -> _Run)
     ) -> _ProcessClass {
         let typeID = unsafe unsafeBitCast(T.self, to: UInt.self)
         // Most starts are of the type that was started last; classes live for ever, so a stale word is harmless.
@@ -67,15 +68,15 @@ final class _ProcessClass: Sendable {
 
     @usableFromInline
     static func inTable(
-        _ typeID: UInt, _ isServer: Bool, _ make: () -> (name: String, run: @Sendable (_Slice) -> _Run)
+        _ typeID: UInt, _ isServer: Bool, _ make: () -> (traits: _ClassTraits, run: @Sendable (_Slice) -> _Run)
     ) -> _ProcessClass {
         if let found = table.withLock({ $0[typeID] }) { return found }
         // Outside the lock: `make` runs the behaviour's code. Two threads may both make one; the first stays.
-        let (name, run) = make()
+        let (traits, run) = make()
         return table.withLock { table in
             if let found = table[typeID] { return found }
             let made = unsafe _ProcessClass(
-                name: name, typeID: UnsafeRawPointer(bitPattern: typeID), isServer: isServer, run: run)
+                traits, typeID: UnsafeRawPointer(bitPattern: typeID), isServer: isServer, run: run)
             table[typeID] = made
             return made
         }

@@ -40,7 +40,11 @@ struct _Slice {
 
     /// User code begins; `call` is the request it may answer.
     @inlinable @inline(__always)
-    func enter(call: UInt64 = 0) { unsafe mt_slice_enter(pointer, call) }
+    func enter(call: UInt64) { unsafe mt_slice_enter(pointer, call) }
+
+    /// User code begins, with something that nobody waits for.
+    @inlinable @inline(__always)
+    func enter(_ doing: _Kind) { unsafe mt_slice_enter_kind(pointer, doing.raw) }
 
     /// User code ended.
     ///
@@ -67,7 +71,7 @@ struct _Slice {
 
     /// After `leave`: the exit does not answer the start either.
     @usableFromInline
-    func forgetStart() { unsafe pointer.pointee.slot.pointee.current_call = 0 }
+    func forgetStart() { unsafe mt_slice_forget_current(pointer) }
 
     /// After `leave` said false: fails what user code had promised.
     @usableFromInline
@@ -156,11 +160,12 @@ struct _Slice {
         unsafe _State(pointer.pointee.slot.pointee.state.assumingMemoryBound(to: Value.self))
     }
 
-    /// Gives the incarnation its state.
+    /// Gives the incarnation its state; its init is over.
     ///
     /// Between callbacks.
     @inlinable
     func install<Value: ~Copyable>(_ state: _State<Value>) {
+        unsafe mt_slice_started(pointer)
         unsafe pointer.pointee.slot.pointee.state = UnsafeMutableRawPointer(state.pointer)
     }
 

@@ -32,6 +32,7 @@ func withRuntime(
     workers: Int = 2, sourceLocation: SourceLocation = #_sourceLocation,
     configure: (inout Runtime.Configuration) -> Void = { _ in }, _ body: (TestRuntime) async throws -> Void
 ) async throws {
+    Logs.install()
     let time = ManualTime()
     var configuration = Runtime.Configuration()
     configuration.workers = workers

@@ -30,8 +30,10 @@ typedef struct mt_hooks {
     void (*stalled)(void *runtime_context, uint64_t pid, uint64_t elapsed_ns);
     // An unbounded mailbox has reached its high-water mark: at least so many messages. A worker, no lock held.
     void (*high_water)(void *runtime_context, uint64_t pid, uint32_t length);
-    // A message was not delivered. The thread that dropped it, no lock held.
-    void (*dead_letter)(void *runtime_context, uint64_t pid, const mt_payload_ops_t *ops, uint32_t cause);
+    // A message was not delivered; `from` is the process that sent it, 0 where that is not known. The thread that
+    // dropped it, no lock held.
+    void (*dead_letter)(void *runtime_context, uint64_t pid, uint64_t from, const mt_payload_ops_t *ops,
+                        uint32_t cause);
 } mt_hooks_t;
 
 extern mt_hooks_t mt_hooks;
@@ -43,6 +45,11 @@ void mt_hooks_set(const mt_hooks_t *hooks);
 static inline const void *mt_payload_type(const mt_payload_ops_t *ops) {
     uintptr_t word = (uintptr_t)ops;
     return word & MT_OPS_TYPE ? (const void *)(word & ~(uintptr_t)MT_OPS_TYPE) : NULL;
+}
+
+// The ops of a payload that is a value of a type of the language.
+static inline const mt_payload_ops_t *mt_payload_ops_of(const void *type) {
+    return (const mt_payload_ops_t *)((uintptr_t)type | MT_OPS_TYPE);
 }
 
 // Ends a payload. Runs user code: no lock held, outside read sections.

@@ -5,6 +5,7 @@
 
 #include "atomic.h"
 #include "barrier.h"
+#include "breadcrumb.h"
 #include "call.h"
 #include "credit.h"
 #include "cycle.h"
@@ -20,6 +21,7 @@
 #include "process.h"
 #include "region.h"
 #include "reply.h"
+#include "report.h"
 #include "request.h"
 #include "runtime.h"
 #include "slice.h"
@@ -28,6 +30,7 @@
 #include "status.h"
 #include "system.h"
 #include "thread.h"
+#include "throw_site.h"
 #include "tie.h"
 #include "timed.h"
 #include "timer.h"

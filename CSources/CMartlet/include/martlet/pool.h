@@ -73,7 +73,7 @@ static inline void mt_node_free(mt_thread_t *thread, mt_node_t *node) {
 
 // Fills in the header of a node whose payload is a value of a type of the language (hooks.h).
 static inline void mt_node_fill(mt_node_t *node, const void *type, uint8_t kind, uint64_t reply) {
-    node->ops = (const mt_payload_ops_t *)((uintptr_t)type | MT_OPS_TYPE);
+    node->ops = (const mt_payload_ops_t *)((uintptr_t)type | MT_OPS_TYPE); // mt_payload_ops_of
     node->kind = kind;
     node->reply = reply;
 }

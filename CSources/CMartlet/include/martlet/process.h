@@ -37,23 +37,13 @@ typedef struct mt_class {
     const void *type_id; // compared by in-place callers
     bool is_server;      // its engine takes slot->pending
     const char *name;
+    // What its messages are called in reports; NULL: not at all. Constants.
+    const char *call, *cast, *message;
+    uint32_t state_size, message_size; // bytes: of the state, of the largest message
 } mt_class_t;
 
 // What runs a live process, NULL if it has ended. A hint. Any thread.
 const mt_class_t *mt_pid_class(mt_pid_t pid);
-
-// What can be seen of a process from outside, without stopping it.
-typedef struct mt_snapshot {
-    const mt_class_t *klass;
-    const mt_name_t *name;
-    mt_pid_t parent;
-    uint32_t length; // queued messages of a bounded mailbox
-    bool is_bounded;
-    uint32_t activity; // MT_ACTIVITY_*
-    bool is_queued;    // has an owner: running, or in a run queue
-} mt_snapshot_t;
-// False: the process has ended. A hint. Any thread.
-bool mt_pid_snapshot(mt_pid_t pid, mt_snapshot_t *out);
 
 // The payload of an INIT node begins with this; the engine's own bytes follow.
 typedef struct mt_init {
@@ -88,6 +78,7 @@ mt_status_t mt_process_send_slow(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t 
 // Pushes without a look at life or credits, and hands the process to the scheduler if it was idle. Any thread.
 static inline void mt_process_push(mt_thread_t *thread, mt_slot_t *slot, uint32_t generation, mt_node_t *node) {
     node->generation = generation;
+    node->tick = mt_runtime_tick(mt_runtime_of(slot));
     if (mt_mailbox_push(slot, node)) mt_submit(thread, slot);
 }
 
@@ -104,7 +95,6 @@ static inline mt_status_t mt_process_send(mt_thread_t *thread, mt_pid_t pid, mt_
         return mt_process_send_slow(thread, slot, pid, node);
     mt_runtime_t *runtime = mt_runtime_of(slot);
     node->flags = 0;
-    node->tick = mt_runtime_tick(runtime);
     mt_a64_bump(&mt_stats(thread, runtime)->sent, 1);
     mt_process_push(thread, slot, mt_pid_generation(pid), node);
     return MT_OK;

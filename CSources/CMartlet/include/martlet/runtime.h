@@ -27,6 +27,8 @@ typedef struct mt_config {
     uint32_t processes_max; // at most MT_SLOTS_MAX
     mt_env_t env;
     void *context;                          // handed to the hooks
+    uint32_t crash_reports_max;             // logged a second
+    bool has_breadcrumb;                    // a fault on a thread that runs its code is named (breadcrumb.h)
     struct mt_deterministic *deterministic; // NULL, or env is its (deterministic.h): one worker, no other thread
 } mt_config_t;
 

@@ -24,7 +24,8 @@ typedef struct mt_slice {
     uint32_t budget;            // messages left in the turn
     uint32_t popped;            // nodes taken off the queue since it was measured; may count too many
     uint32_t kind;              // of the current message; MT_SLICE_NONE when the engine is entered without one
-    uint64_t handled;           // user messages since the slice began
+    uint64_t handled;           // user messages since they were added to the slot's count
+    uint64_t counted;           // those of them that the statistics have
     mt_node_t *node;            // it; its payload is moved out before the handler runs
     void *payload;
     uint64_t reply;         // its reply slot, or what the kind keeps there
@@ -95,8 +96,17 @@ static inline bool mt_slice_is_closed(const mt_slice_t *slice) {
 }
 // Counts what was handled so far: a task may be killed before it comes back to say so. Owner, in BUSY.
 static inline void mt_slice_count(mt_slice_t *slice) {
-    mt_a64_bump(&slice->stats->handled, slice->handled);
-    slice->handled = 0;
+    mt_a64_bump(&slice->stats->handled, slice->handled - slice->counted);
+    slice->counted = slice->handled;
+}
+// The same, and adds it to the count of the process: once a slice. Owner.
+static inline void mt_slice_settle_count(mt_slice_t *slice) {
+    if (!slice->handled) return;
+    mt_slice_count(slice);
+    mt_a64_bump(&slice->slot->handled, slice->handled);
+    // relaxed: only the owner's thread sets it (mt_block_begin).
+    if (MT_UNLIKELY(mt_a32_load_rlx(&slice->slot->running_since))) mt_a32_store_rlx(&slice->slot->running_since, 0);
+    slice->handled = slice->counted = 0;
 }
 // Gives an empty process back until a worker wakes its task. False: a message or signal is there. Owner, in BUSY; the
 // owner no more if true.
@@ -126,12 +136,30 @@ static inline bool mt_slice_state_is_held(const mt_slice_t *slice) {
     return mt_a64_load_acq(&slice->slot->life) & MT_LIFE_TAKEN;
 }
 
+// What user code is busy with where it is no request: its kind, in the place of a reply slot with index 0, which no
+// slot has. So reports learn the kind without a store of its own.
+#define MT_DOING_CONTINUE 24
+#define MT_DOING_HIBERNATE 25
+#define MT_DOING_UNKNOWN 26
+static inline uint64_t mt_doing_make(uint32_t kind) { return (uint64_t)(kind + 1) << 32; }
+
 // User code begins; `call` is the request it may answer, 0 for none.
 static inline void mt_slice_enter(mt_slice_t *slice, mt_reply_ref_t call) {
     slice->frame.call = call;
-    slice->slot->current_call = call; // for the coroner, should a killer take the process
+    // relaxed: for the coroner, should a killer take the process, ordered by the phase; reports take what they get.
+    mt_a64_store_rlx(&slice->slot->current_call, call);
     mt_phase_enter(&slice->frame);
 }
+
+// User code begins, with something that nobody waits for: a message kind or MT_DOING_*.
+static inline void mt_slice_enter_kind(mt_slice_t *slice, uint32_t kind) {
+    slice->frame.call = 0;
+    mt_a64_store_rlx(&slice->slot->current_call, mt_doing_make(kind)); // relaxed: as above
+    mt_phase_enter(&slice->frame);
+}
+
+// The exit answers the request neither. Owner, in BUSY.
+static inline void mt_slice_forget_current(mt_slice_t *slice) { mt_a64_store_rlx(&slice->slot->current_call, 0); }
 
 // User code ended. False: abandoned; destroy what the frame holds, touch nothing of the slot. An unanswered call is
 // deferred.
@@ -146,6 +174,11 @@ static inline bool mt_slice_leave(mt_slice_t *slice) {
 void mt_slice_exit_begin(mt_slice_t *slice, void *reason);
 // Second half: names, calls, timers, room waiters. The engine then returns MT_RUN_EXITED.
 void mt_slice_exit_finish(mt_slice_t *slice);
+
+// Its init is over. Owner, in BUSY.
+static inline void mt_slice_started(mt_slice_t *slice) {
+    mt_a32_store_rlx(&slice->slot->activity, MT_ACTIVITY_RUNNING); // relaxed: for reports
+}
 
 // Delivers the reply that the handler parked (phase.h). Owner, in BUSY.
 void mt_slice_publish_parked(mt_slice_t *slice);

@@ -81,7 +81,7 @@ typedef struct mt_slot {
     mt_a32_t activity;            // owner stores, anyone reads: MT_ACTIVITY_*
     mt_aptr_t klass;              // mt_class_t that runs it; owner writes, reports read
     void *state;                  // plain: the engine's
-    uint64_t current_call;        // plain: reply slot of the request being handled, 0 if answered or none
+    mt_a64_t current_call;        // owner stores, reports read: what user code is busy with (slice.h, mt_doing_make)
     struct mt_deferred *deferred; // plain: calls whose handler returned without an answer
 
     // Line 2: read by senders and the consumer at every message, so written rarely. Apart from head: a consumer that
@@ -104,10 +104,11 @@ typedef struct mt_slot {
     uint32_t watching;      // the same: monitors that this process set
     uint32_t watched_by;    // the same: monitors set on it
     uint32_t watcher_count; // the same
-    uint32_t system_spare;  //
+    mt_a32_t length;        // of an unbounded queue, at least, then; owner writes when a budget ends
     mt_a64_t handled;       // messages handled so far; owner writes once a slice, reports read
-    mt_aptr_t label;        // a string object for humans; owner writes, reports read
-    mt_a64_t running_since; // when the running handler was first seen by the monitor thread, 0: none
+    mt_aptr_t label;        // mt_label_t for humans; the process writes under the lock of labels (report.h)
+    mt_a32_t running_since; // ms; of a handler that gave its worker away to block: when its turn began, 0: none
+    mt_a32_t oldest;        // tick of the oldest message when a budget last ended, 0: the queue was emptied since
     struct mt_aside *aside; // plain, owner: what the system lane keeps (system.h), NULL for most
 } mt_slot_t;
 
@@ -121,6 +122,8 @@ _Static_assert(offsetof(mt_slot_t, system) == 192, "the rare line");
 #define MT_ACTIVITY_WAITING 0u
 #define MT_ACTIVITY_RUNNING 1u
 #define MT_ACTIVITY_HIBERNATING 2u
+#define MT_ACTIVITY_STARTING 3u // running its init
+#define MT_ACTIVITY_SUSPENDED 3u
 
 // At most this many processes live at once in one OS process.
 #define MT_SLOTS_MAX (1u << 24)

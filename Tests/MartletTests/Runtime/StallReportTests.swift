@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The watchdog's line about a handler that keeps its worker (F16).
+
+import Testing
+
+@testable import Martlet
+
+@Suite("Stall report")
+struct StallReportTests {
+    @Test(
+        "a handler over the limit is reported once, with type, message, name and label (F16)", arguments: [true, false])
+    func once(isInit: Bool) async throws {
+        Logs.install()
+        var configuration = Runtime.Configuration()
+        configuration.stallLimit = .milliseconds(30)
+        let runtime = Runtime(configuration)
+        let gate = Gate()
+        let start = Task {
+            try await Desk.begin(
+                name: isInit ? "stall.init" : "stall.cast", options: StartOptions(label: "slow", runtime: runtime)
+            ) { script in
+                if isInit { script.begin = { _ in gate.passHoldingWorker() } }
+            }
+        }
+        if !isInit {
+            try await start.value.tell { _ in
+                gate.passHoldingWorker()
+                return .wait
+            }
+        }
+        await gate.arrived()
+        let pid = try #require(runtime.processes().first)
+        await eventually { !Logs.about(pid).isEmpty }
+        // Long enough for a second report, if there were one.
+        await eventually {
+            guard case .running(_, let duration)? = pid.status?.activity else { return false }
+            return duration > .milliseconds(120)
+        }
+        gate.open()
+        _ = try await start.value
+        let lines = Logs.about(pid).filter { $0.text == "handler runs long" }
+        #expect(lines.count == 1)
+        let metadata = lines.first?.metadata ?? [:]
+        #expect(metadata["server"] == "Scripted<MartletTests.Pooled>")
+        #expect(metadata["message"] == (isInit ? "init" : "Scripted<MartletTests.Pooled>.Cast"))
+        #expect(metadata["name"] == (isInit ? "stall.init" : "stall.cast"))
+        #expect(metadata["label"] == "slow")
+        #expect(Int(metadata["ms"] ?? "").map { $0 >= 30 } == true)
+        await runtime.shutdown()
+    }
+}
