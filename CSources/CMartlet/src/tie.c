@@ -23,12 +23,12 @@ static pthread_mutex_t *lock_of(mt_pid_t pid) { return &locks[mt_pid_index(pid) 
 void mt__tie_lock(mt_pid_t pid) { pthread_mutex_lock(lock_of(pid)); }
 void mt__tie_unlock(mt_pid_t pid) { pthread_mutex_unlock(lock_of(pid)); }
 
-static void lock_both(mt_pid_t a, mt_pid_t b) {
+void mt__tie_lock_both(mt_pid_t a, mt_pid_t b) {
     pthread_mutex_t *first = lock_of(a), *second = lock_of(b);
     pthread_mutex_lock(first < second ? first : second);
     if (first != second) pthread_mutex_lock(first < second ? second : first);
 }
-static void unlock_both(mt_pid_t a, mt_pid_t b) {
+void mt__tie_unlock_both(mt_pid_t a, mt_pid_t b) {
     if (lock_of(a) != lock_of(b)) pthread_mutex_unlock(lock_of(b));
     pthread_mutex_unlock(lock_of(a));
 }
@@ -125,64 +125,70 @@ void mt__tie_discard(mt_thread_t *thread, uint32_t index) {
     mt_region_give(&mt_ties, &thread->ties, index);
 }
 
-// --- Between two live processes --------------------------------------------------------------------------------------
+// --- Making a tie of two processes -----------------------------------------------------------------------------------
 
-// Both locks are held and both processes live: at most one link a pair. False: there is one.
-static bool join_link(uint32_t index, mt_pid_t self, mt_pid_t peer) {
-    if (find_link(mt_slot_of(self), self, mt_slot_of(peer), peer)) return false;
+// The peer has ended: the tie's only word is that there is no such process. True: it is in self's list until that is
+// read; else it is used up.
+static bool join_ended(uint32_t index, mt_pid_t self, mt_pid_t peer, mt__signal_t *signal) {
+    mt_tie_end_t *end = &tie_at(index)->ends[0];
+    mt_slot_t *slot = mt_slot_of(self);
+    mt_news_t news = {mt_hooks.reason_no_process, mt__tie_ref(index), peer};
+    bool is_monitor = word_of(index << 1) & MT_TIE_MONITOR;
+    *signal =
+        is_monitor ? mt__signal_down(slot, self, end->news, &news) : mt__signal_exit(slot, self, end->news, &news);
+    if (!signal->is_none) end->news = NULL;
+    if (!signal->message) return false;
+    set_state(index << 1, MT_TIE_FIRED);
+    insert(index << 1);
+    return true;
+}
+
+// Both live. False: they are linked already, at most once a pair.
+static bool join_live(uint32_t index, mt_pid_t self, mt_pid_t peer) {
+    bool is_monitor = word_of(index << 1) & MT_TIE_MONITOR;
+    if (!is_monitor && find_link(mt_slot_of(self), self, mt_slot_of(peer), peer)) return false;
     set_state(index << 1, MT_TIE_LIVE);
     insert(index << 1);
     insert(index << 1 | 1);
     return true;
 }
 
-// Both locks are held and the watcher lives.
-static mt__signal_t join_monitor(uint32_t index, mt_pid_t self, mt_pid_t peer, bool is_alive) {
-    set_state(index << 1, is_alive ? MT_TIE_LIVE : MT_TIE_FIRED);
-    insert(index << 1);
-    if (is_alive) {
-        insert(index << 1 | 1);
-        return (mt__signal_t){.is_none = true};
-    }
-    mt_tie_end_t *end = &tie_at(index)->ends[0];
-    mt_node_t *node = end->news;
-    end->news = NULL;
-    mt_news_t news = {mt_hooks.reason_no_process, mt__tie_ref(index), peer};
-    return mt__signal_down(mt_slot_of(self), self, node, &news);
-}
-
-mt__joined_t mt__tie_join(mt_thread_t *thread, uint32_t index, mt_pid_t self, mt_pid_t peer) {
+// Both locks are held. False: the tie is used up, discard it. `signal` is to be sent.
+static bool join(uint32_t index, mt_pid_t self, mt_pid_t peer, mt__signal_t *signal) {
     mt_tie_t *tie = tie_at(index);
-    // relaxed: published by the word.
+    // relaxed: published by the word. Under the locks: a stranger with a stale reference who sees one of these pids and
+    // not yet the new generation waits for that process' lock, and then sees it.
     mt_a64_store_rlx(&tie->ends[0].pid, self);
     mt_a64_store_rlx(&tie->ends[1].pid, peer);
-    bool is_monitor = word_of(index << 1) & MT_TIE_MONITOR;
-    mt__signal_t signal = {.is_none = true};
-    mt__joined_t result = MT__SELF_ENDED;
-    bool is_used = false;
-    lock_both(self, peer);
+    signal->is_none = true;
     // LIVE, read under the lock of a process: its end takes that lock after DYING, so it will find the tie.
-    if (mt_pid_is_alive(self)) {
-        bool is_alive = mt_pid_is_alive(peer);
-        result = is_alive ? MT__JOINED : MT__PEER_ENDED;
-        if (is_monitor) signal = join_monitor(index, self, peer, is_alive);
-        is_used = is_monitor || (is_alive && join_link(index, self, peer));
-    }
-    unlock_both(self, peer);
+    if (!mt_pid_is_alive(self)) return false;
+    return mt_pid_is_alive(peer) ? join_live(index, self, peer) : join_ended(index, self, peer, signal);
+}
+
+bool mt__tie_join_new(uint32_t index, mt_pid_t starter, mt_pid_t pid) {
+    mt__signal_t none;
+    return join(index, starter, pid, &none);
+}
+
+// False: self has ended.
+static bool tie(mt_thread_t *thread, uint32_t index, mt_pid_t self, mt_pid_t peer) {
+    mt__signal_t signal;
+    mt__tie_lock_both(self, peer);
+    bool is_used = join(index, self, peer, &signal), is_alive = mt_pid_is_alive(self);
+    mt__tie_unlock_both(self, peer);
     if (!is_used) mt__tie_discard(thread, index);
     mt__signal_send(thread, &signal);
-    return result;
+    return is_alive;
 }
 
 mt_status_t mt_tie_link(mt_thread_t *thread, mt_pid_t self, mt_pid_t peer) {
     if (self == peer) return MT_OK;
     if (!mt_effect_begin(thread)) return MT_NO_PROCESS;
     uint32_t index = mt__tie_make(thread, false);
-    mt__joined_t joined = index ? mt__tie_join(thread, index, self, peer) : MT__JOINED;
+    bool is_alive = !index || tie(thread, index, self, peer);
     mt_effect_end(thread);
-    if (!index) return MT_NO_MEMORY;
-    if (joined == MT__PEER_ENDED) mt_process_exit_signal(thread, self, peer, mt_hooks.reason_no_process);
-    return joined == MT__SELF_ENDED ? MT_NO_PROCESS : MT_OK;
+    return !index ? MT_NO_MEMORY : is_alive ? MT_OK : MT_NO_PROCESS;
 }
 
 mt_status_t mt_tie_monitor(mt_thread_t *thread, mt_pid_t self, mt_pid_t peer, mt_tie_ref_t *ref) {
@@ -190,36 +196,47 @@ mt_status_t mt_tie_monitor(mt_thread_t *thread, mt_pid_t self, mt_pid_t peer, mt
     if (!mt_effect_begin(thread)) return MT_NO_PROCESS;
     uint32_t index = mt__tie_make(thread, true);
     if (index) *ref = mt__tie_ref(index);
-    mt__joined_t joined = index ? mt__tie_join(thread, index, self, peer) : MT__JOINED;
+    bool is_alive = !index || tie(thread, index, self, peer);
     mt_effect_end(thread);
-    return !index ? MT_NO_MEMORY : joined == MT__SELF_ENDED ? MT_NO_PROCESS : MT_OK;
+    return !index ? MT_NO_MEMORY : is_alive ? MT_OK : MT_NO_PROCESS;
 }
 
-// A process that the signal has reached is over, whatever it still runs: nothing after unlink may have an effect.
+// --- Giving a tie up
+// ---------------------------------------------------------------------------------------------------
+
+// A process that a link's signal has reached is over, whatever it still runs: nothing after unlink may have an effect.
+// One that its parent asks to end may go on (R11).
 static void fence_if_doomed(mt_slot_t *self, mt_pid_t pid) {
     // sc: by rule; the CAS decides. Under the lock, so the signal was received before, or will not be.
     uint64_t life = mt_a64_load_sc(&self->life);
-    while (!((life ^ pid) >> 32) && life & MT_LIFE_LIVE && life & MT_LIFE_EXIT)
+    while (!((life ^ pid) >> 32) && life & MT_LIFE_LIVE && life & MT_LIFE_LINK)
         if (mt_a64_cas_sc(&self->life, &life, life | MT_LIFE_FENCE)) return;
+}
+
+// Takes out one link of two processes, or what is left of it when the peer has ended. 0: there is none.
+static uint32_t unlink_one(mt_slot_t *self_slot, mt_pid_t self, mt_slot_t *peer_slot, mt_pid_t peer) {
+    // The slot may be another's, which is linked as well.
+    if (!mt_pid_is_alive(self)) return 0;
+    // An ended peer has no list of its own any more; what it said may still be unread here.
+    uint32_t found = mt_pid_is_alive(peer) ? find_link(self_slot, self, peer_slot, peer) : find(self_slot->links, peer);
+    if (!found) return 0;
+    if (word_of(found) & MT_TIE_LIVE) take_out(found ^ 1);
+    take_out(found);
+    set_state(found, 0);
+    return found;
 }
 
 void mt_tie_unlink(mt_thread_t *thread, mt_pid_t self, mt_pid_t peer) {
     mt_slot_t *self_slot = mt_slot_of(self), *peer_slot = mt_slot_of(peer);
     if (!self_slot || !peer_slot || !mt_effect_begin(thread)) return;
-    lock_both(self, peer);
-    bool is_alive = mt_pid_is_alive(peer);
-    uint32_t found = is_alive ? find_link(self_slot, self, peer_slot, peer) : 0;
-    // Ended: its own list is gone; what it said may still be unread here.
-    if (!found) found = is_alive ? 0 : find(self_slot->links, peer);
-    if (found) {
-        if (word_of(found) & MT_TIE_LIVE) take_out(found ^ 1);
-        take_out(found);
-        set_state(found, 0);
-    } else {
-        fence_if_doomed(self_slot, self);
+    // Several, when it was linked again after its end.
+    for (uint32_t found = 1; found;) {
+        mt__tie_lock_both(self, peer);
+        found = unlink_one(self_slot, self, peer_slot, peer);
+        if (!found) fence_if_doomed(self_slot, self);
+        mt__tie_unlock_both(self, peer);
+        if (found) mt__tie_discard(thread, found >> 1);
     }
-    unlock_both(self, peer);
-    if (found) mt__tie_discard(thread, found >> 1);
     mt_effect_end(thread);
 }
 
@@ -238,7 +255,7 @@ bool mt_tie_demonitor(mt_thread_t *thread, mt_tie_ref_t ref) {
     mt_pid_t self, peer;
     if (!look_up(ref, &self, &peer) || !mt_effect_begin(thread)) return false;
     uint32_t handle = (uint32_t)ref << 1;
-    lock_both(self, peer);
+    mt__tie_lock_both(self, peer);
     uint64_t word = word_of(handle);
     bool is_mine = !((word ^ ref) >> 32) && word & MT_TIE_MONITOR && word & (MT_TIE_LIVE | MT_TIE_FIRED);
     bool is_live = is_mine && word & MT_TIE_LIVE;
@@ -247,7 +264,7 @@ bool mt_tie_demonitor(mt_thread_t *thread, mt_tie_ref_t ref) {
         take_out(handle);
         set_state(handle, 0);
     }
-    unlock_both(self, peer);
+    mt__tie_unlock_both(self, peer);
     if (is_mine) mt__tie_discard(thread, (uint32_t)ref);
     mt_effect_end(thread);
     return is_live;
@@ -310,7 +327,7 @@ static uint32_t next_tie(mt_slot_t *slot, mt_pid_t pid, mt_pid_t *peer) {
         if (lock_of(*peer) == lock_of(pid) || pthread_mutex_trylock(lock_of(*peer)) == 0) return handle;
         uint64_t word = word_of(handle);
         pthread_mutex_unlock(lock_of(pid));
-        lock_both(pid, *peer);
+        mt__tie_lock_both(pid, *peer);
         // Still the first, and the same: others may only have taken ties out.
         if (first_tie(slot) == handle && word_of(handle) == word) return handle;
         if (lock_of(*peer) != lock_of(pid)) pthread_mutex_unlock(lock_of(*peer));
