@@ -257,6 +257,20 @@ MT_CHECK(tie_unlink_is_no_fence) {
     probe_close(&world);
 }
 
+// A retry that comes when the signal is being followed takes nobody: last words are heard to the end.
+MT_CHECK(tie_take_needs_doom) {
+    probe_world_t world;
+    mt_config_t config = probe_config(3);
+    probe_open_with(&world, &config);
+    mt_pid_t a = spawn(&world, false);
+    farewell_t farewell = {0};
+    EXPECT(probe_cast(a, unlink_and_act, (uint64_t)&farewell, a) == MT_OK && probe_gate_wait(&farewell.gate));
+    EXPECT(mt_process_take(mt_thread_self(), a) && mt_pid_is_alive(a));
+    probe_gate_open(&farewell.gate);
+    EXPECT(probe_wait_word(&farewell.effects, 1) && probe_stop(a, 7));
+    probe_close(&world);
+}
+
 // Two runtimes: their processes share the table, and so the ties.
 MT_CHECK(tie_two_runtimes) {
     probe_world_t world;

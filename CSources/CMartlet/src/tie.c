@@ -201,8 +201,7 @@ mt_status_t mt_tie_monitor(mt_thread_t *thread, mt_pid_t self, mt_pid_t peer, mt
     return !index ? MT_NO_MEMORY : is_alive ? MT_OK : MT_NO_PROCESS;
 }
 
-// --- Giving a tie up
-// ---------------------------------------------------------------------------------------------------
+// --- Giving a tie up -------------------------------------------------------------------------------------------------
 
 // A process that a link's signal has reached is over, whatever it still runs: nothing after unlink may have an effect.
 // One that its parent asks to end may go on (R11).
@@ -270,20 +269,32 @@ bool mt_tie_demonitor(mt_thread_t *thread, mt_tie_ref_t ref) {
     return is_live;
 }
 
-bool mt__tie_read(mt_thread_t *thread, mt_pid_t pid, mt_tie_ref_t ref) {
-    mt__tie_lock(pid);
+// The end of `pid` of a tie that has fired and is not read, under the lock of `pid`; 0: it was given up.
+static uint32_t find_unread(mt_pid_t pid, mt_tie_ref_t ref) {
     uint32_t handle = (uint32_t)ref << 1;
     uint64_t word = word_of(handle);
-    bool is_current = !((word ^ ref) >> 32) && word & MT_TIE_FIRED;
-    if (is_current) {
-        // A link's two ends look alike but for their pids.
-        if (pid_of(end_at(handle)) != pid) handle ^= 1;
+    if ((word ^ ref) >> 32 || !(word & MT_TIE_FIRED)) return 0;
+    // A link's two ends look alike but for their pids.
+    return pid_of(end_at(handle)) == pid ? handle : handle ^ 1;
+}
+
+bool mt_tie_read(mt_thread_t *thread, mt_pid_t pid, mt_tie_ref_t ref) {
+    mt__tie_lock(pid);
+    uint32_t handle = find_unread(pid, ref);
+    if (handle) {
         take_out(handle);
         set_state(handle, 0);
     }
     mt__tie_unlock(pid);
-    if (is_current) mt__tie_discard(thread, handle >> 1);
-    return is_current;
+    if (handle) mt__tie_discard(thread, handle >> 1);
+    return handle != 0;
+}
+
+bool mt_tie_is_unread(mt_pid_t pid, mt_tie_ref_t ref) {
+    mt__tie_lock(pid);
+    bool is_unread = find_unread(pid, ref) != 0;
+    mt__tie_unlock(pid);
+    return is_unread;
 }
 
 // --- The end of a process --------------------------------------------------------------------------------------------

@@ -51,8 +51,7 @@ static void check_peer_ended(void) {
     MODEL_EXPECT(mt_region_live(&mt_ties) == 0);
 }
 
-// --- Unlink beside the end of the peer: what the process does after it
-// ------------------------------------------------
+// --- Unlink beside the end of the peer: what the process does after it -----------------------------------------------
 
 static void unlink_and_act(mt_slice_t *slice, uint64_t word) {
     (void)word;
@@ -79,8 +78,7 @@ static void check_unlink(void) {
     MODEL_EXPECT(!actor.ended[1] || actor.reason[1] == actor_exit_reason);
 }
 
-// --- A process that traps: the EXIT message is flushed
-// -----------------------------------------------------------------
+// --- A process that traps: the EXIT message is flushed ---------------------------------------------------------------
 
 static void setup_unlink_trapping(void) {
     setup_with(2, true, unlink_and_act);
@@ -94,8 +92,7 @@ static void check_unlink_trapping(void) {
     MODEL_EXPECT(!actor_logged_after(ACTOR_HEARD + 1, ACTOR_EFFECT));
 }
 
-// --- Monitor, or link, beside the end of the peer
-// ----------------------------------------------------------------------
+// --- Monitor, or link, beside the end of the peer --------------------------------------------------------------------
 
 static void setup_monitor(void) { setup_with(3, false, NULL); }
 static void setup_link(void) { setup_with(3, true, NULL); }
@@ -118,8 +115,7 @@ static void check_told_once(void) {
     MODEL_EXPECT(actor.news[1].reason == actor_exit_reason || actor.news[1].reason == mt_hooks.reason_no_process);
 }
 
-// --- Demonitor beside DOWN
-// ---------------------------------------------------------------------------------------------
+// --- Demonitor beside DOWN -------------------------------------------------------------------------------------------
 
 static void demonitor_and_act(mt_slice_t *slice, uint64_t word) {
     (void)word;
@@ -139,8 +135,7 @@ static void check_demonitor(void) {
     MODEL_EXPECT(!was_live || actor.heard[1] == 0);
 }
 
-// --- A reference whose tie is another's by now
-// --------------------------------------------------------------------------
+// --- A reference whose tie is another's by now -----------------------------------------------------------------------
 
 static bool gave_first, gave_second;
 static mt_pid_t third, fourth;
@@ -170,8 +165,7 @@ static void check_stale(void) {
     MODEL_EXPECT(ties_of(fourth) == 1 && ties_of(self) + ties_of(peer) == 0 && mt_region_live(&mt_ties) == 1);
 }
 
-// --- Two linked processes that watch each other end at once
-// --------------------------------------------------------------
+// --- Two linked processes that watch each other end at once ----------------------------------------------------------
 
 static void setup_both(void) {
     setup_with(2, false, NULL);
@@ -254,8 +248,7 @@ static void check_signalled(void) {
     MODEL_EXPECT(mt_aptr_load_acq(&mt_slot_of(peer)->exits) == NULL);
 }
 
-// --- A start that ties, beside the end of the starter
-// -------------------------------------------------------------------
+// --- A start that ties, beside the end of the starter ----------------------------------------------------------------
 
 static mt_pid_t child;
 

@@ -54,6 +54,7 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
             switch failure {
             case .shutDown: .shutDown
             case .systemLimit: .systemLimit
+            case .killed: .exited(.killed)
             }
         }
     }

@@ -68,6 +68,11 @@ mt_status_t mt_tie_monitor(mt_thread_t *thread, mt_pid_t self, mt_pid_t peer, mt
 // Gives a monitor up, and its DOWN. False: it had fired, or is unknown. Any thread.
 bool mt_tie_demonitor(mt_thread_t *thread, mt_tie_ref_t ref);
 
+// The owner of `pid` hands out a message of a tie. False: it was given up, drop the message. Any thread.
+bool mt_tie_read(mt_thread_t *thread, mt_pid_t pid, mt_tie_ref_t ref);
+// Whether mt_tie_read would be true. Any thread.
+bool mt_tie_is_unread(mt_pid_t pid, mt_tie_ref_t ref);
+
 // Which list mt_tie_peers reads.
 typedef enum __attribute__((enum_extensibility(closed))) mt_tie_list {
     MT_TIE_LINKS MT_SWIFT("links"),
@@ -87,8 +92,6 @@ mt_tie_ref_t mt__tie_ref(uint32_t index);
 // Ties a new process to its starter by a made tie. False: the starter has ended, discard the tie. Under both locks,
 // with the first message of the process: no tie may speak before that is in the mailbox.
 bool mt__tie_join_new(uint32_t index, mt_pid_t starter, mt_pid_t pid);
-// The owner of `pid` came to a message of a tie. False: it was given up, drop the message.
-bool mt__tie_read(mt_thread_t *thread, mt_pid_t pid, mt_tie_ref_t ref);
 // A process has ended, DYING is set: all its ties fire or end. The owner; no lock held.
 void mt__ties_fire(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, void *reason);
 void mt__tie_lock(mt_pid_t pid);
