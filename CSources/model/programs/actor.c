@@ -66,8 +66,22 @@ static const mt_payload_ops_t word_ops = {.destroy = end_word, .name = "word", .
 
 // --- The engine ------------------------------------------------------------------------------------------------------
 
+static bool says_last_words;
+void actor_say_last_words(void) { says_last_words = true; }
+
+// As a server's terminate: user code between the signal and the end.
+static void last_words(mt_slice_t *slice) {
+    mt_slice_enter(slice, 0);
+    if (mt_effect_begin(slice->thread)) {
+        actor_log(ACTOR_EFFECT);
+        mt_effect_end(slice->thread);
+    }
+    MODEL_EXPECT(mt_slice_leave(slice));
+}
+
 static mt_run_t end_with(mt_slice_t *slice, void *reason) {
     uint32_t generation = slice->frame.generation;
+    if (says_last_words) last_words(slice);
     mt_slice_exit_begin(slice, reason);
     actor.ended[generation]++;
     actor.reason[generation] = reason;

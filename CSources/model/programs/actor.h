@@ -39,6 +39,9 @@ bool actor_logged_after(uint32_t event, uint32_t earlier);
 // In setup: EXIT and DOWN messages go into the log.
 void actor_log_news(void);
 
+// In setup: a process that is told to end has one effect before it does, ACTOR_EFFECT.
+void actor_say_last_words(void);
+
 extern mt_a32_t actor_downs; // how many DOWNs went out
 
 // Runs in the process, for message `word`.

@@ -276,6 +276,29 @@ static void check_start(void) {
     MODEL_EXPECT(!actor.heard[1] || actor.news[1].reason == actor_exit_reason);
 }
 
+// --- A retry beside last words: the process is told to end, and has an effect while it does
+// -----------------------------
+
+static void setup_last_words(void) {
+    setup_with(2, false, NULL);
+    actor_say_last_words();
+}
+
+static void end_and_retry(uint32_t thread) {
+    if (thread == 2) {
+        mt_thread_t *record = world_enter();
+        MODEL_EXPECT(mt_process_exit_signal(record, peer, 0, actor_exit_reason));
+        // As the monitor thread, which may be late.
+        mt_process_take(record, peer);
+    }
+    actor_work();
+}
+
+static void check_last_words(void) {
+    check_peer_ended();
+    MODEL_EXPECT(actor_logged(ACTOR_EFFECT) == 1);
+}
+
 #define TIES(NAME, SETUP, BODY, FINISH, THREADS, DAEMONS) \
     MODEL_PROGRAM(NAME, .setup = SETUP, .body = BODY, .finish = FINISH, .threads = THREADS, .daemons = DAEMONS)
 
@@ -290,3 +313,4 @@ TIES(ties_reuse, setup_reuse, link_beside_spawn, check_reuse, 3, 1u << 1);
 TIES(ties_reuse_unlink, setup_reuse, unlink_beside_spawn, check_stale_unlink, 3, 1u << 1);
 TIES(ties_reuse_signal, setup_reuse, signal_successor, check_signalled, 2, 1u << 1);
 TIES(ties_start, setup_start, start_beside_end, check_start, 2, 3u << 1);
+TIES(ties_last_words, setup_last_words, end_and_retry, check_last_words, 2, 3u << 1);
