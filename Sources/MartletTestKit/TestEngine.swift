@@ -142,7 +142,15 @@ final class TestEngine: Sendable {
         guard let status = pid.status else { return "process \(pid), which has ended" }
         let name = status.name.map { " \"\($0)\"" } ?? ""
         let queued = status.mailboxCount.map { ", \($0) queued" } ?? ""
-        return "process \(pid) \(status.type)\(name) (\(status.activity)\(queued))"
+        let ties = named("linked with", pid.linked) + named("watches", pid.watched)
+        return "process \(pid) \(status.type)\(name) (\(status.activity)\(queued)\(ties))"
+    }
+
+    /// The first few of the processes at the other ends of ties, and how many there are beyond.
+    private static func named(_ relation: String, _ peers: [Pid]) -> String {
+        if peers.isEmpty { return "" }
+        let shown = peers.prefix(3).map { "\($0)" }.joined(separator: ", ")
+        return ", \(relation) \(shown)" + (peers.count > 3 ? " and \(peers.count - 3) more" : "")
     }
 
     // MARK: Standing still

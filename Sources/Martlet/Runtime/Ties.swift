@@ -88,6 +88,9 @@ enum _Tie {
     /// Linked processes.
     static func links(of pid: UInt64) -> [UInt64] { peers(pid, .links) }
 
+    /// Processes that this one watches.
+    static func watched(by pid: UInt64) -> [UInt64] { peers(pid, .watching) }
+
     /// Processes that watch this one.
     static func watchers(of pid: UInt64) -> [UInt64] { peers(pid, .watchedBy) }
 
