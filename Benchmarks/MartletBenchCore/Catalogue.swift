@@ -32,6 +32,7 @@ extension Workload {
         all += [1, 64].map { .pingPong(pairs: $0) }
         all += [.ring(servers: 1000)]
         all += (quick ? [100_000] : [100_000, 1_000_000]).map { .spawn(servers: $0) }
+        all += Tying.allCases.map { .ties($0) }
         all += [.timerCancel(timers: quick ? 100_000 : 1_000_000), .timerFire(timers: quick ? 10_000 : 100_000)]
         all += [.lookup(churn: false), .lookup(churn: true)]
         all += Overload.allCases.map { .backpressure(policy: $0, casts: quick ? 100_000 : 1_000_000) }
@@ -42,10 +43,11 @@ extension Workload {
     package var fixedOperations: Int? {
         switch self {
         case .spawn(let servers): servers
+        case .ties(.down): Workload.downs
         case .timerCancel(let timers), .timerFire(let timers): timers
         case .backpressure(_, let casts): casts
         case .fanOut(let servers) where servers >= Workload.manyServers: servers
-        case .call, .cast, .fanOut, .pingPong, .ring, .lookup: nil
+        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .ties: nil
         }
     }
 
@@ -57,7 +59,7 @@ extension Workload {
         case .fanOut(let servers), .ring(let servers): servers
         case .pingPong(let pairs): pairs * 2
         case .lookup: Workload.lookupReaders
-        case .spawn, .timerCancel, .timerFire, .backpressure: 1
+        case .spawn, .ties, .timerCancel, .timerFire, .backpressure: 1
         }
     }
 
@@ -75,12 +77,15 @@ extension Workload {
         switch self {
         case .spawn, .timerCancel, .timerFire, .backpressure: true
         case .fanOut(let servers): servers >= Workload.manyServers
-        case .call, .cast, .pingPong, .ring, .lookup: false
+        case .call, .cast, .pingPong, .ring, .lookup, .ties: false
         }
     }
 
     /// From here on making the servers takes longer than a round: one message each, and no warm-up.
     private static var manyServers: Int { 10_000 }
+
+    /// Monitors of one server that ends.
+    private static var downs: Int { 100_000 }
 
     /// Readers of `lookup`: one a core of the smallest machine that shows contention.
     package static var lookupReaders: Int { 2 }

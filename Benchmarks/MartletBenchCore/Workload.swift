@@ -18,6 +18,8 @@ package enum Workload: Hashable, Sendable {
     case ring(servers: Int)
     /// Servers are started, left idle and stopped. An operation is one start.
     case spawn(servers: Int)
+    /// A server ties itself to others, from inside a handler.
+    case ties(Tying)
     /// That many timers are armed, then all of them cancelled before they fire. An operation is one of each.
     case timerCancel(timers: Int)
     /// That many timers fire; the figure is how late, not how long the run took.
@@ -26,6 +28,18 @@ package enum Workload: Hashable, Sendable {
     case lookup(churn: Bool)
     /// Two producers against a server that works for 1 us on each message.
     case backpressure(policy: Overload, casts: Int)
+
+    /// What a server of `ties` does.
+    package enum Tying: String, Hashable, Sendable, CaseIterable {
+        /// Links with a server and unlinks.
+        case link = "link-unlink"
+        /// Watches a server and stops watching it.
+        case monitor = "monitor-cancel"
+        /// Hears of one end as often as it watches; an operation is one DOWN.
+        case down
+        /// Starts a linked raw process that ends at once, and hears of it.
+        case spawnLink = "spawn-link"
+    }
 
     /// What a full mailbox does.
     package enum Overload: String, Hashable, Sendable, CaseIterable {
@@ -43,6 +57,7 @@ extension Workload {
         case .pingPong: "ping-pong"
         case .ring: "ring"
         case .spawn: "spawn"
+        case .ties: "ties"
         case .timerCancel, .timerFire: "timer"
         case .lookup: "lookup"
         case .backpressure: "backpressure"
@@ -56,6 +71,7 @@ extension Workload {
         case .cast(let producers): [("producers", .integer(producers))]
         case .fanOut(let servers), .ring(let servers), .spawn(let servers): [("servers", .integer(servers))]
         case .pingPong(let pairs): [("pairs", .integer(pairs))]
+        case .ties(let kind): [("mode", .text(kind.rawValue))]
         case .timerCancel(let timers): [("mode", .text("arm-cancel")), ("timers", .integer(timers))]
         case .timerFire(let timers): [("mode", .text("fire")), ("timers", .integer(timers))]
         case .lookup(let churn): [("churn", .flag(churn))]
@@ -79,6 +95,10 @@ extension Workload {
         case .cast, .fanOut: "ns a cast, handled"
         case .pingPong, .ring: "ns a message"
         case .spawn: "ns a start"
+        case .ties(.link): "ns to link and unlink"
+        case .ties(.monitor): "ns to watch and cancel"
+        case .ties(.down): "ns a DOWN, handled"
+        case .ties(.spawnLink): "ns a start and its end"
         case .timerCancel: "ns to arm and cancel"
         case .timerFire: "ns late, mean"
         case .lookup: "ns a lookup"

@@ -9,12 +9,19 @@ public enum CrashLoop {
 
     struct Crasher: GenServer {
         enum Call { case crash(Int, From<Int>) }
+        enum Cast { case crash(Int) }
 
         init(_: Void) {}
 
         mutating func handleCall(_ call: Call) throws -> Next {
             switch call {
             case .crash(let number, _): throw Crash(number: number)
+            }
+        }
+
+        mutating func handleCast(_ cast: Cast) throws -> Next {
+            switch cast {
+            case .crash(let number): throw Crash(number: number)
             }
         }
     }
@@ -56,6 +63,7 @@ public enum CrashLoop {
             report.expectEqual(told.callers, crashes, "callers told of their crash")
             report.expectEqual(told.watchers, crashes, "watchers told of the end")
             report.expectEqual(told.strangers, 0, "told of another end than their own")
+            try await CrashesWatched.run(count: crashes, &report)
             let answer = try await bystander.call { .echo(7, $0) }
             report.expectEqual(answer, 7, "a bystander")
         }

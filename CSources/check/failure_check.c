@@ -135,6 +135,31 @@ MT_CHECK(failure_deferred_call) {
     probe_close(&world);
 }
 
+// No memory for a tie: it is not made. Those that stand need none to speak.
+MT_CHECK(failure_ties) {
+    held_t held;
+    hold(&held);
+    mt_thread_t *thread = mt_thread_self();
+    probe_spec_t trapping = {.traps_exits = true};
+    mt_tie_ref_t ref = 0;
+    probe_gate_open(&held.gate);
+    mt_pid_t watcher = probe_spawn(&held.world, &trapping);
+    uint64_t exits = mt_a64_load_acq(&probe_exits), downs = mt_a64_load_acq(&probe_downs);
+    EXPECT(mt_tie_link(thread, watcher, held.pid) == MT_OK);
+    uint32_t monitors = 0;
+    begin_refusing();
+    while (monitors < ENOUGH && mt_tie_monitor(thread, watcher, held.pid, &ref) == MT_OK) monitors++;
+    EXPECT(monitors < ENOUGH && ref == 0 && mt_tie_monitor(thread, watcher, held.pid, &ref) == MT_NO_MEMORY);
+    EXPECT(mt_tie_link(thread, held.holder, held.pid) == MT_NO_MEMORY);
+    // What is ignored stays so; what is not is as lethal.
+    EXPECT(!mt_process_exit_signal(thread, held.pid, watcher, &probe_normal) && mt_pid_is_alive(held.pid));
+    EXPECT(mt_process_exit_signal(thread, held.pid, watcher, &probe_no_process));
+    EXPECT(probe_wait_word(&probe_downs, downs + monitors) && probe_wait_word(&probe_exits, exits + 1));
+    end_refusing();
+    probe_close(&held.world);
+    EXPECT(mt_region_live(&mt_ties) == 0);
+}
+
 // A runtime that cannot have its workers, its timers: nothing was started, nothing is kept.
 MT_CHECK(failure_runtime_start) {
     mt_config_t config = probe_config(2);

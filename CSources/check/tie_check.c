@@ -179,6 +179,129 @@ MT_CHECK(tie_unlink_when_doomed) {
     probe_close(&world);
 }
 
+// A tie speaks in its process alone: the slot of one that has ended may belong to another that is tied as well.
+MT_CHECK(tie_stale_unlink) {
+    probe_world_t world;
+    probe_open(&world, 1);
+    mt_pid_t peer = spawn(&world, true), first = spawn(&world, false), second = 0;
+    EXPECT(mt_process_kill(mt_thread_self(), first));
+    expect_gone(first);
+    for (uint32_t i = 0; i < 100000 && mt_pid_index(second) != mt_pid_index(first); i++) {
+        if (second) EXPECT(mt_process_kill(mt_thread_self(), second));
+        second = spawn(&world, true);
+    }
+    EXPECT(mt_pid_index(second) == mt_pid_index(first) && second != first);
+    link_pids(second, peer);
+    mt_tie_unlink(mt_thread_self(), first, peer); // its task may still run
+    EXPECT(links_of(second) == 1 && links_of(peer) == 1);
+    mt_tie_unlink(mt_thread_self(), peer, first);
+    EXPECT(links_of(second) == 1 && links_of(peer) == 1);
+    mt_tie_unlink(mt_thread_self(), peer, second);
+    EXPECT(links_of(second) == 0 && links_of(peer) == 0);
+    probe_close(&world);
+    EXPECT(mt_region_live(&mt_ties) == 0);
+}
+
+// A link with an ended process has spoken as it was made; unlink takes that back like any other.
+MT_CHECK(tie_unlink_ended) {
+    probe_world_t world;
+    probe_open(&world, 2);
+    mt_pid_t a = spawn(&world, true), b = spawn(&world, false), c = spawn(&world, false);
+    probe_gate_t gate = {{0}, {0}};
+    EXPECT(probe_cast(a, probe_block_on, (uint64_t)&gate, 0) == MT_OK && probe_gate_wait(&gate));
+    link_pids(a, b);
+    EXPECT(probe_stop(b, 7) && probe_stop(c, 7));
+    expect_gone(b);
+    expect_gone(c);
+    link_pids(a, b); // speaks a second time
+    link_pids(a, b);
+    link_pids(a, c);
+    mt_tie_unlink(mt_thread_self(), a, b);
+    probe_gate_open(&gate);
+    EXPECT(exits_of(a) == 1 && number_of(a) == 2);
+    probe_close(&world);
+    EXPECT(mt_region_live(&mt_ties) == 0);
+}
+
+// Unlinking is no end of its own: a process that its parent asks to end goes on until its handler has (R11).
+typedef struct {
+    probe_gate_t gate;
+    mt_a64_t effects;
+} farewell_t;
+
+static void unlink_and_act(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {
+    farewell_t *farewell = (farewell_t *)a;
+    probe_gate_enter(&farewell->gate);
+    mt_tie_unlink(slice->thread, state->pid, b);
+    mt_tie_unlink(slice->thread, state->pid, b);
+    if (!mt_effect_begin(slice->thread)) return;
+    mt_a64_add(&farewell->effects, 1);
+    mt_effect_end(slice->thread);
+}
+
+MT_CHECK(tie_unlink_is_no_fence) {
+    probe_world_t world;
+    mt_config_t config = probe_config(3);
+    probe_open_with(&world, &config);
+    mt_pid_t a = spawn(&world, false), b = spawn(&world, false);
+    farewell_t farewell = {0};
+    link_pids(a, b);
+    EXPECT(probe_cast(a, unlink_and_act, (uint64_t)&farewell, b) == MT_OK && probe_gate_wait(&farewell.gate));
+    mt_slot_t *slot = mt_slot_of(a);
+    // As a signal of the parent's leaves it: the handler is not taken.
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    EXPECT(mt_a64_cas(&slot->life, &life, life | MT_LIFE_EXIT));
+    probe_gate_open(&farewell.gate);
+    expect_gone(a);
+    EXPECT(mt_a64_load_acq(&farewell.effects) == 1 && mt_pid_is_alive(b));
+    probe_close(&world);
+}
+
+// A retry that comes when the signal is being followed takes nobody: last words are heard to the end.
+MT_CHECK(tie_take_needs_doom) {
+    probe_world_t world;
+    mt_config_t config = probe_config(3);
+    probe_open_with(&world, &config);
+    mt_pid_t a = spawn(&world, false);
+    farewell_t farewell = {0};
+    EXPECT(probe_cast(a, unlink_and_act, (uint64_t)&farewell, a) == MT_OK && probe_gate_wait(&farewell.gate));
+    EXPECT(mt_process_take(mt_thread_self(), a) && mt_pid_is_alive(a));
+    probe_gate_open(&farewell.gate);
+    EXPECT(probe_wait_word(&farewell.effects, 1) && probe_stop(a, 7));
+    probe_close(&world);
+}
+
+// Two runtimes: their processes share the table, and so the ties.
+MT_CHECK(tie_two_runtimes) {
+    probe_world_t world;
+    probe_open(&world, 2);
+    mt_config_t config = probe_config(1);
+    mt_runtime_t *other = NULL;
+    EXPECT(mt_runtime_start(&config, &other) == MT_OK);
+    probe_world_t there = world;
+    there.runtime = other;
+    enum { COUNT = 100 };
+    mt_pid_t here = spawn(&world, true), linked[COUNT];
+    for (uint32_t i = 0; i < COUNT; i++) {
+        linked[i] = spawn(&there, i % 2);
+        link_pids(i % 3 ? here : linked[i], i % 3 ? linked[i] : here);
+        monitor(here, linked[i]);
+        monitor(linked[i], here);
+    }
+    EXPECT(mt_runtime_close(other));
+    for (uint32_t i = 0; i < COUNT; i++) EXPECT(mt_process_kill(mt_thread_self(), linked[i]));
+    EXPECT(mt_runtime_wait_empty(other, MT_FOREVER));
+    EXPECT(mt_runtime_stop(other, MT_FOREVER) == 0);
+    mt_runtime_release(other);
+    EXPECT(exits_of(here) == COUNT && downs_of(here) == COUNT && number_of(here) == 1);
+    EXPECT(links_of(here) == 0);
+    link_pids(here, linked[0]);
+    monitor(here, linked[1]);
+    EXPECT(exits_of(here) == COUNT + 1 && downs_of(here) == COUNT + 1 && number_of(here) == 2);
+    probe_close(&world);
+    EXPECT(mt_region_live(&mt_ties) == 0);
+}
+
 // --- Everything at once ----------------------------------------------------------------------------------------------
 
 enum { PLACES = 48 };

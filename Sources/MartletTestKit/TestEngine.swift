@@ -143,7 +143,15 @@ final class TestEngine: Sendable {
         let name = status.name.map { " \"\($0)\"" } ?? ""
         let label = status.label.map { " (\($0))" } ?? ""
         let queued = status.mailboxCount > 0 ? ", \(status.mailboxCount) queued" : ""
-        return "process \(pid) \(status.type)\(name)\(label) (\(status.activity)\(queued))"
+        let ties = named("linked with", pid.linked) + named("watches", pid.watched)
+        return "process \(pid) \(status.type)\(name)\(label) (\(status.activity)\(queued)\(ties))"
+    }
+
+    /// The first few of the processes at the other ends of ties, and how many there are beyond.
+    private static func named(_ relation: String, _ peers: [Pid]) -> String {
+        if peers.isEmpty { return "" }
+        let shown = peers.prefix(3).map { "\($0)" }.joined(separator: ", ")
+        return ", \(relation) \(shown)" + (peers.count > 3 ? " and \(peers.count - 3) more" : "")
     }
 
     // MARK: Standing still

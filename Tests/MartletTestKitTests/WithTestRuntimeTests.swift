@@ -53,6 +53,28 @@ struct WithTestRuntimeTests {
         #expect(Runtime.current === Runtime.shared)
     }
 
+    @Test("what is left is named with whom it is tied to")
+    func leftTies() async throws {
+        try await withTestRuntime { test in
+            let peers = (0..<5).map { _ in
+                spawn { (mailbox: inout Mailbox<Int>) in _ = try await mailbox.receive() }
+            }
+            let hub = spawn { (mailbox: inout Mailbox<Int>) in
+                peers[0].pid.link()
+                for peer in peers[1...] { _ = peer.pid.monitor() }
+                _ = try await mailbox.receive()
+            }
+            await test.clock.advance(by: .milliseconds(1))
+            let left = test.engine.whatIsLeft().filter { $0.contains("process \(hub.pid)") }
+            try #require(left.count == 1)
+            #expect(left[0].contains("linked with \(peers[0].pid), watches \(peers[4].pid)"))
+            #expect(left[0].contains("and 1 more)"))
+            for process in peers + [hub] { process.pid.kill() }
+            await test.clock.advance(by: .milliseconds(1))
+            test.assertNothingLeft()
+        }
+    }
+
     @Test("what the body returns and throws passes through")
     func results() async throws {
         #expect(try await withTestRuntime { _ in 7 } == 7)

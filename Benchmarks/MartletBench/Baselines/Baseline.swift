@@ -41,6 +41,7 @@ extension Baseline {
         case .pingPong(let pairs): return relay(rings: pairs, servers: 2)
         case .ring(let servers): return relay(rings: 1, servers: servers)
         case .spawn: return spawn()
+        case .ties: return .skipped("has no links and monitors")
         case .timerCancel: return timerCancel()
         case .timerFire: return timerFire()
         case .lookup(let churn): return lookup(churn: churn)
@@ -63,7 +64,7 @@ extension Workload {
         switch self {
         case .fanOut(let servers), .ring(let servers), .spawn(let servers): servers
         case .pingPong(let pairs): pairs * 2
-        case .call, .cast, .timerCancel, .timerFire, .lookup, .backpressure: 1
+        case .call, .cast, .ties, .timerCancel, .timerFire, .lookup, .backpressure: 1
         }
     }
 }

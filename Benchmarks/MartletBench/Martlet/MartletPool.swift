@@ -35,6 +35,7 @@ struct MartletPool: Variant {
             return .run { run in
                 try await SpawnWorkload.drive(run) { count, census in try await IdleServers(count, census) }
             }
+        case .ties(let kind): return .run { run in try await TyingServer.drive(kind, run) }
         case .timerCancel:
             return .run { run in
                 try await TimerWorkload.driveCancel(run) { Alarms(server: try await AlarmServer.start($0)) }

@@ -33,8 +33,8 @@ struct MartletRaw: Variant {
             return .run { run in
                 try await SpawnWorkload.drive(run) { count, census in await RawIdlers(count, census) }
             }
-        case .timerCancel, .timerFire, .lookup, .backpressure:
-            return .skipped("timers, names and mailboxes are the same for all processes: see martlet.pool")
+        case .ties, .timerCancel, .timerFire, .lookup, .backpressure:
+            return .skipped("ties, timers, names and mailboxes are the same for all processes: see martlet.pool")
         }
     }
 

@@ -199,11 +199,41 @@ static void fail_calls(mt_slice_t *slice) {
     free(deferred);
 }
 
-// Records that came too late, or for an incarnation before: nobody will read them.
-void mt__drop_exit_records(mt_thread_t *thread, mt_slot_t *slot) {
-    if (!mt_aptr_load_rlx(&slot->exits)) return; // a guess: who pushes later pokes, and the owner looks again
+// Takes the records out that are not of the incarnation that lives; the chain of them. Under the slot's tie lock, as
+// are those who push.
+static mt_node_t *take_stale_records(mt_slot_t *slot) {
+    mt_node_t *stale = NULL, *kept = NULL, *last_kept = NULL;
+    // acquire: by rule. The lock orders it behind the LIVE of every incarnation that has a record here.
+    uint64_t life = mt_a64_load_acq(&slot->life);
     // acq_rel: acquire pairs with the push in mt__signal_exit: the record and what it links to.
     mt_node_t *record = (mt_node_t *)mt_aptr_xchg(&slot->exits, NULL);
+    while (record) {
+        mt_node_t *next = (mt_node_t *)mt_aptr_load_rlx(&record->next);
+        bool is_kept = life & MT_LIFE_LIVE && record->generation == mt_life_generation(life);
+        if (!is_kept) {
+            mt_aptr_store_rlx(&record->next, stale);
+            stale = record;
+        } else {
+            if (last_kept) mt_aptr_store_rlx(&last_kept->next, record);
+            else kept = record;
+            last_kept = record;
+            mt_aptr_store_rlx(&record->next, NULL);
+        }
+        record = next;
+    }
+    // release: as the push; nobody pushed meanwhile.
+    if (kept) mt_aptr_store_rel(&slot->exits, kept);
+    return stale;
+}
+
+// Records that came too late, or for an incarnation before: nobody will read them. A successor may have the slot by
+// now, and a record of its own.
+void mt__drop_exit_records(mt_thread_t *thread, mt_slot_t *slot) {
+    if (!mt_aptr_load_rlx(&slot->exits)) return; // a guess: who pushes later pokes, and the owner looks again
+    mt_pid_t any = mt_slot_pid(slot, 0);
+    mt__tie_lock(any);
+    mt_node_t *record = take_stale_records(slot);
+    mt__tie_unlock(any);
     while (record) {
         mt_node_t *next = (mt_node_t *)mt_aptr_load_rlx(&record->next);
         mt_hooks.reason_release(((const mt_news_t *)(const void *)record->payload)->reason);

@@ -36,6 +36,11 @@ static bool is_orderly(const mt_slot_t *slot, const mt_news_t *news) {
     return !news->tie && news->from && news->from == mt_slot_parent(slot) && klass && klass->is_server;
 }
 
+// Not trapped: `normal` is ignored, unless a process says it to itself (R13).
+static bool is_ignored(mt_pid_t pid, const mt_news_t *news) {
+    return news->reason == mt_hooks.reason_normal && (news->tie || news->from != pid);
+}
+
 mt__signal_t mt__signal_exit(mt_slot_t *slot, mt_pid_t pid, mt_node_t *node, const mt_news_t *news) {
     mt__signal_t none = {.is_none = true};
     // acquire: by rule; the CAS below decides. TRAP does not change under the lock.
@@ -45,8 +50,7 @@ mt__signal_t mt__signal_exit(mt_slot_t *slot, mt_pid_t pid, mt_node_t *node, con
         fill(node, MT_KIND_EXIT, pid, news);
         return (mt__signal_t){.slot = slot, .pid = pid, .message = node};
     }
-    // Not trapped: `normal` is ignored, unless a process says it to itself (R13).
-    if (news->reason == mt_hooks.reason_normal && (news->tie || news->from != pid)) return none;
+    if (is_ignored(pid, news)) return none;
     fill(node, MT_KIND_EXIT, pid, news);
     void *top = mt_aptr_load_rlx(&slot->exits);
     do {
@@ -55,7 +59,8 @@ mt__signal_t mt__signal_exit(mt_slot_t *slot, mt_pid_t pid, mt_node_t *node, con
     } while (!mt_aptr_cas(&slot->exits, &top, node));
     // acq_rel: release publishes the record; generation-checked by the CAS itself. When it meets the end the record is
     // freed by the owner, at its exit or after the poke.
-    while (!is_over(life, pid) && !mt_a64_cas(&slot->life, &life, life | MT_LIFE_EXIT)) {
+    const uint64_t flags = MT_LIFE_EXIT | (news->tie ? MT_LIFE_LINK : 0);
+    while (!is_over(life, pid) && !mt_a64_cas(&slot->life, &life, life | flags)) {
     }
     return (mt__signal_t){.slot = slot, .pid = pid, .may_take = !is_over(life, pid) && !is_orderly(slot, news)};
 }
@@ -73,9 +78,9 @@ bool mt_process_exit_signal(mt_thread_t *thread, mt_pid_t pid, mt_pid_t from, vo
     // A sender that was killed has no effect.
     if (!slot || !mt_effect_begin(thread)) return false;
     mt_node_t *node = mt_node_alloc(thread, sizeof(mt_news_t));
+    const mt_news_t news = {.reason = reason, .from = from};
     mt__signal_t signal = {.is_none = true};
     if (node) {
-        mt_news_t news = {.reason = reason, .from = from};
         mt__tie_lock(pid);
         signal = mt__signal_exit(slot, pid, node, &news);
         mt__tie_unlock(pid);
@@ -85,7 +90,9 @@ bool mt_process_exit_signal(mt_thread_t *thread, mt_pid_t pid, mt_pid_t from, vo
     mt_effect_end(thread);
     if (node) return !signal.is_none;
     // Without memory for the reason the signal is as lethal and less eloquent; one that is trapped is lost.
-    return !(mt_a64_load_acq(&slot->life) & MT_LIFE_TRAP) && mt_process_kill(thread, pid);
+    // acquire: by rule; the kill looks again.
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    return !(life & MT_LIFE_TRAP) && !is_ignored(pid, &news) && mt_process_kill(thread, pid);
 }
 
 bool mt_process_set_trap(mt_pid_t pid, bool traps) {

@@ -58,7 +58,9 @@ bool mt_process_take(mt_thread_t *thread, mt_pid_t pid) {
     // sc: by rule; the CAS below decides.
     uint64_t life = mt_a64_load_sc(&slot->life);
     do {
-        if ((life ^ pid) >> 32 || !(life & MT_LIFE_LIVE) || life & MT_LIFE_TAKEN) return true;
+        // Over, taken, or at its last words after a signal (calm_down in slice.c).
+        if ((life ^ pid) >> 32 || !(life & MT_LIFE_LIVE) || life & MT_LIFE_TAKEN || !(life & MT_LIFE_DOOMED))
+            return true;
         // Only a guess, which saves the barrier: the monitor asks again.
         if (mt_a64_load_rlx(&slot->phase) != mt_phase_make(mt_pid_generation(pid), MT_PHASE_IN)) return false;
         // sc: the store of the rare side, see mt_phase_leave: from the barrier on no effect begins.

@@ -44,11 +44,21 @@ static void discard_ties(mt_thread_t *thread, const mt_start_ties_t *ties) {
     if (ties->monitor) mt__tie_discard(thread, ties->monitor);
 }
 
-// False: the starter has ended. A killed one's task may still run.
-static bool join_ties(mt_thread_t *thread, const mt_spawn_t *spec, const mt_start_ties_t *ties, mt_pid_t pid) {
+// Makes a process known to its starter's ties and pushes its first message, in one step: what a tie says comes behind.
+static void push_tied(mt_thread_t *thread, const mt_spawn_t *spec, const mt_start_ties_t *ties, mt_slot_t *slot,
+                      mt_pid_t pid) {
     if (spec->monitor) *spec->monitor = mt__tie_ref(ties->monitor);
-    bool is_joined = !ties->link || mt__tie_join(thread, ties->link, spec->starter, pid) == MT__JOINED;
-    return (!ties->monitor || mt__tie_join(thread, ties->monitor, spec->starter, pid) == MT__JOINED) && is_joined;
+    spec->init->generation = mt_pid_generation(pid);
+    mt__tie_lock_both(spec->starter, pid);
+    bool is_linked = !ties->link || mt__tie_join_new(ties->link, spec->starter, pid);
+    bool is_watched = !ties->monitor || mt__tie_join_new(ties->monitor, spec->starter, pid);
+    // The starter has ended; a killed one's task may still run. Born dead: nobody is left who would hear of it.
+    if (!is_linked || !is_watched) mark(slot, pid, MT_LIFE_KILL);
+    bool is_ours = mt_mailbox_push(slot, spec->init);
+    mt__tie_unlock_both(spec->starter, pid);
+    if (is_ours) mt_submit(thread, slot);
+    if (!is_linked) mt__tie_discard(thread, ties->link);
+    if (!is_watched) mt__tie_discard(thread, ties->monitor);
 }
 
 static mt_status_t spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_spawn_t *spec,
@@ -82,11 +92,10 @@ static mt_status_t spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_sp
     *pid = mt_pid_make(generation, index);
     spec->init->kind = MT_KIND_INIT;
     spec->init->flags = 0;
-    // Born dead: nobody is left who would hear of it.
-    if (!join_ties(thread, spec, ties, *pid)) mark(slot, *pid, MT_LIFE_KILL);
     if (spec->init->reply) mt__cycle_start(thread, spec->waits, spec->owner, spec->init->reply, *pid);
     // Pushed before anybody is shown the pid, so that no message can come before INIT.
-    mt_process_push(thread, slot, generation, spec->init);
+    if (ties->link || ties->monitor) push_tied(thread, spec, ties, slot, *pid);
+    else mt_process_push(thread, slot, generation, spec->init);
     return MT_OK;
 }
 

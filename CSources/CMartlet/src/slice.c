@@ -120,8 +120,17 @@ static void *take_exit_reason(mt_slice_t *slice) {
     return reason;
 }
 
+// What a signal wanted is happening: nobody need take the process any more, and its last words are heard. A kill stays.
+static void calm_down(mt_slot_t *slot, uint64_t life) {
+    const uint64_t done = MT_LIFE_EXIT | MT_LIFE_LINK | MT_LIFE_FENCE;
+    // acq_rel: by rule. A take that looked before this fails at its CAS, a later one sees that it is not asked for.
+    while (!(life & (MT_LIFE_KILL | MT_LIFE_TAKEN)) && life & done && !mt_a64_cas(&slot->life, &life, life & ~done)) {
+    }
+}
+
 static uint32_t die(mt_slice_t *slice, uint64_t life) {
     slice->reason_from = 0;
+    calm_down(slice->slot, life);
     slice->reason = life & MT_LIFE_KILL ? NULL : take_exit_reason(slice);
     if (!slice->reason) slice->reason = mt_hooks.reason_retain(mt_hooks.reason_killed);
     mt_slice_settle_count(slice);
@@ -180,8 +189,10 @@ static bool handle_system(mt_slice_t *slice, mt_node_t *node) {
     if (node->flags & MT_NODE_CREDIT && slice->bounded) mt_credit_popped(slice->bounded, slice->frame.generation);
     if (node->kind == MT_KIND_EXIT || node->kind == MT_KIND_DOWN) {
         mt_tie_ref_t tie = ((const mt_news_t *)(const void *)node->payload)->tie;
+        mt_pid_t pid = mt_slot_pid(slice->slot, node->generation);
         // Its tie was given up meanwhile: it was never said.
-        if (!tie || mt__tie_read(slice->thread, mt_slot_pid(slice->slot, node->generation), tie)) return false;
+        if (!tie || (slice->reads_late ? mt_tie_is_unread(pid, tie) : mt_tie_read(slice->thread, pid, tie)))
+            return false;
         mt_payload_destroy(node->ops, node->payload);
         node->ops = NULL;
         return true;

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Links and monitors: the lists, and what happens to them when a process ends.
+// Links and monitors: made, given up, read. What happens when a process ends: tie_fire.c.
 #include "martlet/tie.h"
 
 #include "exit_signal.h"
 #include "runtime_state.h"
-
-#include <pthread.h>
+#include "tie_list.h"
 
 // Processes share a lock by index: 256 make a chance meeting rare, and cost 16 KiB.
 #define MT_TIE_LOCKS 256u
-// Ties that fire while the lock of their process is held: others wait so long.
-#define FIRE_BATCH 32u
-
 typedef struct {
     pthread_mutex_t mutex;
     unsigned char pad[MT_CACHE_LINE - sizeof(pthread_mutex_t) % MT_CACHE_LINE];
@@ -19,69 +15,25 @@ typedef struct {
 
 static tie_lock_t locks[MT_TIE_LOCKS] = {[0 ... MT_TIE_LOCKS - 1] = {.mutex = PTHREAD_MUTEX_INITIALIZER}};
 
-static pthread_mutex_t *lock_of(mt_pid_t pid) { return &locks[mt_pid_index(pid) % MT_TIE_LOCKS].mutex; }
-void mt__tie_lock(mt_pid_t pid) { pthread_mutex_lock(lock_of(pid)); }
-void mt__tie_unlock(mt_pid_t pid) { pthread_mutex_unlock(lock_of(pid)); }
+pthread_mutex_t *mt__tie_lock_of(mt_pid_t pid) { return &locks[mt_pid_index(pid) % MT_TIE_LOCKS].mutex; }
+void mt__tie_lock(mt_pid_t pid) { pthread_mutex_lock(mt__tie_lock_of(pid)); }
+void mt__tie_unlock(mt_pid_t pid) { pthread_mutex_unlock(mt__tie_lock_of(pid)); }
 
-static void lock_both(mt_pid_t a, mt_pid_t b) {
-    pthread_mutex_t *first = lock_of(a), *second = lock_of(b);
+void mt__tie_lock_both(mt_pid_t a, mt_pid_t b) {
+    pthread_mutex_t *first = mt__tie_lock_of(a), *second = mt__tie_lock_of(b);
     pthread_mutex_lock(first < second ? first : second);
     if (first != second) pthread_mutex_lock(first < second ? second : first);
 }
-static void unlock_both(mt_pid_t a, mt_pid_t b) {
-    if (lock_of(a) != lock_of(b)) pthread_mutex_unlock(lock_of(b));
-    pthread_mutex_unlock(lock_of(a));
+void mt__tie_unlock_both(mt_pid_t a, mt_pid_t b) {
+    if (mt__tie_lock_of(a) != mt__tie_lock_of(b)) pthread_mutex_unlock(mt__tie_lock_of(b));
+    pthread_mutex_unlock(mt__tie_lock_of(a));
 }
 
-// --- Lists -----------------------------------------------------------------------------------------------------------
-
-static mt_tie_t *tie_at(uint32_t index) { return (mt_tie_t *)mt_region_at(&mt_ties, index); }
-static mt_tie_end_t *end_at(uint32_t handle) { return &tie_at(handle >> 1)->ends[handle & 1]; }
-static mt_tie_end_t *other_end(uint32_t handle) { return end_at(handle ^ 1); }
-// relaxed: constant while the tie's generation lasts, which the locks or the word vouch for.
-static mt_pid_t pid_of(mt_tie_end_t *end) { return mt_a64_load_rlx(&end->pid); }
-// relaxed: under a lock that guards the tie.
-static uint64_t word_of(uint32_t handle) { return mt_a64_load_rlx(&tie_at(handle >> 1)->word); }
-
-static void set_state(uint32_t handle, uint64_t state) {
-    uint64_t word = word_of(handle) & ~(MT_TIE_LIVE | MT_TIE_FIRED);
-    // release: the pids, for who holds the reference; pairs with the acquire in look_up.
-    mt_a64_store_rel(&tie_at(handle >> 1)->word, word | state);
-}
-
-static uint32_t *list_of(uint32_t handle) {
-    mt_slot_t *slot = mt_slot_of(pid_of(end_at(handle)));
-    if (!(word_of(handle) & MT_TIE_MONITOR)) return &slot->links;
-    return handle & 1 ? &slot->watched_by : &slot->watching;
-}
-
-static void count(uint32_t handle, uint32_t change) {
-    mt_slot_t *slot = mt_slot_of(pid_of(end_at(handle)));
-    if (!(word_of(handle) & MT_TIE_MONITOR)) slot->link_count += change;
-    else if (handle & 1) slot->watcher_count += change;
-}
-
-static void insert(uint32_t handle) {
-    uint32_t *list = list_of(handle);
-    mt_tie_end_t *end = end_at(handle);
-    end->next = *list;
-    end->previous = 0;
-    if (*list) end_at(*list)->previous = handle;
-    *list = handle;
-    count(handle, 1);
-}
-
-static void take_out(uint32_t handle) {
-    mt_tie_end_t *end = end_at(handle);
-    if (end->previous) end_at(end->previous)->next = end->next;
-    else *list_of(handle) = end->next;
-    if (end->next) end_at(end->next)->previous = end->previous;
-    count(handle, (uint32_t)-1);
-}
+// --- Finding ---------------------------------------------------------------------------------------------------------
 
 // The link of two processes in the list of one of them, as the handle of its end; 0: none.
 static uint32_t find(uint32_t list, mt_pid_t peer) {
-    while (list && pid_of(other_end(list)) != peer) list = end_at(list)->next;
+    while (list && mt__tie_pid(mt__tie_other(list)) != peer) list = mt__tie_end(list)->next;
     return list;
 }
 
@@ -95,12 +47,12 @@ static uint32_t find_link(mt_slot_t *self, mt_pid_t self_pid, mt_slot_t *peer, m
 
 // --- Making and freeing ----------------------------------------------------------------------------------------------
 
-mt_tie_ref_t mt__tie_ref(uint32_t index) { return (word_of(index << 1) >> 32) << 32 | index; }
+mt_tie_ref_t mt__tie_ref(uint32_t index) { return (mt__tie_word(index << 1) >> 32) << 32 | index; }
 
 uint32_t mt__tie_make(mt_thread_t *thread, bool is_monitor) {
     uint32_t index = mt_region_take(&mt_ties, &thread->ties);
     if (!index) return 0;
-    mt_tie_t *tie = tie_at(index);
+    mt_tie_t *tie = mt__tie_at(index);
     tie->ends[0].news = mt_node_alloc(thread, sizeof(mt_news_t));
     tie->ends[1].news = is_monitor ? NULL : mt_node_alloc(thread, sizeof(mt_news_t));
     // relaxed: nobody knows it yet; the free list ordered its last holder's words.
@@ -112,7 +64,7 @@ uint32_t mt__tie_make(mt_thread_t *thread, bool is_monitor) {
 }
 
 void mt__tie_discard(mt_thread_t *thread, uint32_t index) {
-    mt_tie_t *tie = tie_at(index);
+    mt_tie_t *tie = mt__tie_at(index);
     for (int i = 0; i < 2; i++) {
         if (tie->ends[i].news) mt_node_free(thread, tie->ends[i].news);
         tie->ends[i].news = NULL;
@@ -125,64 +77,70 @@ void mt__tie_discard(mt_thread_t *thread, uint32_t index) {
     mt_region_give(&mt_ties, &thread->ties, index);
 }
 
-// --- Between two live processes --------------------------------------------------------------------------------------
+// --- Making a tie of two processes -----------------------------------------------------------------------------------
 
-// Both locks are held and both processes live: at most one link a pair. False: there is one.
-static bool join_link(uint32_t index, mt_pid_t self, mt_pid_t peer) {
-    if (find_link(mt_slot_of(self), self, mt_slot_of(peer), peer)) return false;
-    set_state(index << 1, MT_TIE_LIVE);
-    insert(index << 1);
-    insert(index << 1 | 1);
+// The peer has ended: the tie's only word is that there is no such process. True: it is in self's list until that is
+// read; else it is used up.
+static bool join_ended(uint32_t index, mt_pid_t self, mt_pid_t peer, mt__signal_t *signal) {
+    mt_tie_end_t *end = &mt__tie_at(index)->ends[0];
+    mt_slot_t *slot = mt_slot_of(self);
+    mt_news_t news = {mt_hooks.reason_no_process, mt__tie_ref(index), peer};
+    bool is_monitor = mt__tie_word(index << 1) & MT_TIE_MONITOR;
+    *signal =
+        is_monitor ? mt__signal_down(slot, self, end->news, &news) : mt__signal_exit(slot, self, end->news, &news);
+    if (!signal->is_none) end->news = NULL;
+    if (!signal->message) return false;
+    mt__tie_set(index << 1, MT_TIE_FIRED);
+    mt__tie_insert(index << 1);
     return true;
 }
 
-// Both locks are held and the watcher lives.
-static mt__signal_t join_monitor(uint32_t index, mt_pid_t self, mt_pid_t peer, bool is_alive) {
-    set_state(index << 1, is_alive ? MT_TIE_LIVE : MT_TIE_FIRED);
-    insert(index << 1);
-    if (is_alive) {
-        insert(index << 1 | 1);
-        return (mt__signal_t){.is_none = true};
-    }
-    mt_tie_end_t *end = &tie_at(index)->ends[0];
-    mt_node_t *node = end->news;
-    end->news = NULL;
-    mt_news_t news = {mt_hooks.reason_no_process, mt__tie_ref(index), peer};
-    return mt__signal_down(mt_slot_of(self), self, node, &news);
+// Both live. False: they are linked already, at most once a pair.
+static bool join_live(uint32_t index, mt_pid_t self, mt_pid_t peer) {
+    bool is_monitor = mt__tie_word(index << 1) & MT_TIE_MONITOR;
+    if (!is_monitor && find_link(mt_slot_of(self), self, mt_slot_of(peer), peer)) return false;
+    mt__tie_set(index << 1, MT_TIE_LIVE);
+    mt__tie_insert(index << 1);
+    mt__tie_insert(index << 1 | 1);
+    return true;
 }
 
-mt__joined_t mt__tie_join(mt_thread_t *thread, uint32_t index, mt_pid_t self, mt_pid_t peer) {
-    mt_tie_t *tie = tie_at(index);
-    // relaxed: published by the word.
+// Both locks are held. False: the tie is used up, discard it. `signal` is to be sent.
+static bool join(uint32_t index, mt_pid_t self, mt_pid_t peer, mt__signal_t *signal) {
+    mt_tie_t *tie = mt__tie_at(index);
+    // relaxed: published by the word. Under the locks: a stranger with a stale reference who sees one of these pids and
+    // not yet the new generation waits for that process' lock, and then sees it.
     mt_a64_store_rlx(&tie->ends[0].pid, self);
     mt_a64_store_rlx(&tie->ends[1].pid, peer);
-    bool is_monitor = word_of(index << 1) & MT_TIE_MONITOR;
-    mt__signal_t signal = {.is_none = true};
-    mt__joined_t result = MT__SELF_ENDED;
-    bool is_used = false;
-    lock_both(self, peer);
+    signal->is_none = true;
     // LIVE, read under the lock of a process: its end takes that lock after DYING, so it will find the tie.
-    if (mt_pid_is_alive(self)) {
-        bool is_alive = mt_pid_is_alive(peer);
-        result = is_alive ? MT__JOINED : MT__PEER_ENDED;
-        if (is_monitor) signal = join_monitor(index, self, peer, is_alive);
-        is_used = is_monitor || (is_alive && join_link(index, self, peer));
-    }
-    unlock_both(self, peer);
+    if (!mt_pid_is_alive(self)) return false;
+    return mt_pid_is_alive(peer) ? join_live(index, self, peer) : join_ended(index, self, peer, signal);
+}
+
+bool mt__tie_join_new(uint32_t index, mt_pid_t starter, mt_pid_t pid) {
+    mt__signal_t none;
+    return join(index, starter, pid, &none);
+}
+
+// False: self has ended.
+static bool tie(mt_thread_t *thread, uint32_t index, mt_pid_t self, mt_pid_t peer) {
+    mt__signal_t signal;
+    mt__tie_lock_both(self, peer);
+    bool is_used = join(index, self, peer, &signal), is_alive = mt_pid_is_alive(self);
+    mt__tie_unlock_both(self, peer);
     if (!is_used) mt__tie_discard(thread, index);
     mt__signal_send(thread, &signal);
-    return result;
+    return is_alive;
 }
 
 mt_status_t mt_tie_link(mt_thread_t *thread, mt_pid_t self, mt_pid_t peer) {
     if (self == peer) return MT_OK;
     if (!mt_effect_begin(thread)) return MT_NO_PROCESS;
     uint32_t index = mt__tie_make(thread, false);
-    mt__joined_t joined = index ? mt__tie_join(thread, index, self, peer) : MT__JOINED;
+    bool is_alive = !index || tie(thread, index, self, peer);
     mt_effect_end(thread);
-    if (!index) return MT_NO_MEMORY;
-    if (joined == MT__PEER_ENDED) mt_process_exit_signal(thread, self, peer, mt_hooks.reason_no_process);
-    return joined == MT__SELF_ENDED ? MT_NO_PROCESS : MT_OK;
+    return !index ? MT_NO_MEMORY : is_alive ? MT_OK : MT_NO_PROCESS;
 }
 
 mt_status_t mt_tie_monitor(mt_thread_t *thread, mt_pid_t self, mt_pid_t peer, mt_tie_ref_t *ref) {
@@ -190,47 +148,57 @@ mt_status_t mt_tie_monitor(mt_thread_t *thread, mt_pid_t self, mt_pid_t peer, mt
     if (!mt_effect_begin(thread)) return MT_NO_PROCESS;
     uint32_t index = mt__tie_make(thread, true);
     if (index) *ref = mt__tie_ref(index);
-    mt__joined_t joined = index ? mt__tie_join(thread, index, self, peer) : MT__JOINED;
+    bool is_alive = !index || tie(thread, index, self, peer);
     mt_effect_end(thread);
-    return !index ? MT_NO_MEMORY : joined == MT__SELF_ENDED ? MT_NO_PROCESS : MT_OK;
+    return !index ? MT_NO_MEMORY : is_alive ? MT_OK : MT_NO_PROCESS;
 }
 
-// A process that the signal has reached is over, whatever it still runs: nothing after unlink may have an effect.
+// --- Giving a tie up -------------------------------------------------------------------------------------------------
+
+// A process that a link's signal has reached is over, whatever it still runs: nothing after unlink may have an effect.
+// One that its parent asks to end may go on (R11).
 static void fence_if_doomed(mt_slot_t *self, mt_pid_t pid) {
     // sc: by rule; the CAS decides. Under the lock, so the signal was received before, or will not be.
     uint64_t life = mt_a64_load_sc(&self->life);
-    while (!((life ^ pid) >> 32) && life & MT_LIFE_LIVE && life & MT_LIFE_EXIT)
+    while (!((life ^ pid) >> 32) && life & MT_LIFE_LIVE && life & MT_LIFE_LINK)
         if (mt_a64_cas_sc(&self->life, &life, life | MT_LIFE_FENCE)) return;
+}
+
+// Takes out one link of two processes, or what is left of it when the peer has ended. 0: there is none.
+static uint32_t unlink_one(mt_slot_t *self_slot, mt_pid_t self, mt_slot_t *peer_slot, mt_pid_t peer) {
+    // The slot may be another's, which is linked as well.
+    if (!mt_pid_is_alive(self)) return 0;
+    // An ended peer has no list of its own any more; what it said may still be unread here.
+    uint32_t found = mt_pid_is_alive(peer) ? find_link(self_slot, self, peer_slot, peer) : find(self_slot->links, peer);
+    if (!found) return 0;
+    if (mt__tie_word(found) & MT_TIE_LIVE) mt__tie_take_out(found ^ 1);
+    mt__tie_take_out(found);
+    mt__tie_set(found, 0);
+    return found;
 }
 
 void mt_tie_unlink(mt_thread_t *thread, mt_pid_t self, mt_pid_t peer) {
     mt_slot_t *self_slot = mt_slot_of(self), *peer_slot = mt_slot_of(peer);
     if (!self_slot || !peer_slot || !mt_effect_begin(thread)) return;
-    lock_both(self, peer);
-    bool is_alive = mt_pid_is_alive(peer);
-    uint32_t found = is_alive ? find_link(self_slot, self, peer_slot, peer) : 0;
-    // Ended: its own list is gone; what it said may still be unread here.
-    if (!found) found = is_alive ? 0 : find(self_slot->links, peer);
-    if (found) {
-        if (word_of(found) & MT_TIE_LIVE) take_out(found ^ 1);
-        take_out(found);
-        set_state(found, 0);
-    } else {
-        fence_if_doomed(self_slot, self);
+    // Several, when it was linked again after its end.
+    for (uint32_t found = 1; found;) {
+        mt__tie_lock_both(self, peer);
+        found = unlink_one(self_slot, self, peer_slot, peer);
+        if (!found) fence_if_doomed(self_slot, self);
+        mt__tie_unlock_both(self, peer);
+        if (found) mt__tie_discard(thread, found >> 1);
     }
-    unlock_both(self, peer);
-    if (found) mt__tie_discard(thread, found >> 1);
     mt_effect_end(thread);
 }
 
 // The pids of a reference; false: it is stale.
 static bool look_up(mt_tie_ref_t ref, mt_pid_t *self, mt_pid_t *peer) {
     if (!(uint32_t)ref || !mt_region_contains_index(&mt_ties, (uint32_t)ref)) return false;
-    mt_tie_t *tie = tie_at((uint32_t)ref);
+    mt_tie_t *tie = mt__tie_at((uint32_t)ref);
     // acquire: pairs with the release in join: the pids. Looked at again under the locks.
     uint64_t word = mt_a64_load_acq(&tie->word);
-    *self = pid_of(&tie->ends[0]);
-    *peer = pid_of(&tie->ends[1]);
+    *self = mt__tie_pid(&tie->ends[0]);
+    *peer = mt__tie_pid(&tie->ends[1]);
     return !((word ^ ref) >> 32) && word & (MT_TIE_LIVE | MT_TIE_FIRED);
 }
 
@@ -238,107 +206,47 @@ bool mt_tie_demonitor(mt_thread_t *thread, mt_tie_ref_t ref) {
     mt_pid_t self, peer;
     if (!look_up(ref, &self, &peer) || !mt_effect_begin(thread)) return false;
     uint32_t handle = (uint32_t)ref << 1;
-    lock_both(self, peer);
-    uint64_t word = word_of(handle);
+    mt__tie_lock_both(self, peer);
+    uint64_t word = mt__tie_word(handle);
     bool is_mine = !((word ^ ref) >> 32) && word & MT_TIE_MONITOR && word & (MT_TIE_LIVE | MT_TIE_FIRED);
     bool is_live = is_mine && word & MT_TIE_LIVE;
-    if (is_live) take_out(handle | 1);
+    if (is_live) mt__tie_take_out(handle | 1);
     if (is_mine) {
-        take_out(handle);
-        set_state(handle, 0);
+        mt__tie_take_out(handle);
+        mt__tie_set(handle, 0);
     }
-    unlock_both(self, peer);
+    mt__tie_unlock_both(self, peer);
     if (is_mine) mt__tie_discard(thread, (uint32_t)ref);
     mt_effect_end(thread);
     return is_live;
 }
 
-bool mt__tie_read(mt_thread_t *thread, mt_pid_t pid, mt_tie_ref_t ref) {
-    mt__tie_lock(pid);
+// The end of `pid` of a tie that has fired and is not read, under the lock of `pid`; 0: it was given up.
+static uint32_t find_unread(mt_pid_t pid, mt_tie_ref_t ref) {
     uint32_t handle = (uint32_t)ref << 1;
-    uint64_t word = word_of(handle);
-    bool is_current = !((word ^ ref) >> 32) && word & MT_TIE_FIRED;
-    if (is_current) {
-        // A link's two ends look alike but for their pids.
-        if (pid_of(end_at(handle)) != pid) handle ^= 1;
-        take_out(handle);
-        set_state(handle, 0);
+    uint64_t word = mt__tie_word(handle);
+    if ((word ^ ref) >> 32 || !(word & MT_TIE_FIRED)) return 0;
+    // A link's two ends look alike but for their pids.
+    return mt__tie_pid(mt__tie_end(handle)) == pid ? handle : handle ^ 1;
+}
+
+bool mt_tie_read(mt_thread_t *thread, mt_pid_t pid, mt_tie_ref_t ref) {
+    mt__tie_lock(pid);
+    uint32_t handle = find_unread(pid, ref);
+    if (handle) {
+        mt__tie_take_out(handle);
+        mt__tie_set(handle, 0);
     }
     mt__tie_unlock(pid);
-    if (is_current) mt__tie_discard(thread, handle >> 1);
-    return is_current;
+    if (handle) mt__tie_discard(thread, handle >> 1);
+    return handle != 0;
 }
 
-// --- The end of a process --------------------------------------------------------------------------------------------
-
-// Tells the process at the other end, if it is to hear of it. True: the tie is used up, with what it had to say.
-static bool tell(uint32_t ended, uint64_t word, void *reason, mt__signal_t *signal) {
-    mt_tie_end_t *end = other_end(ended);
-    mt_pid_t receiver = pid_of(end), from = pid_of(end_at(ended));
-    bool is_monitor = word & MT_TIE_MONITOR;
-    // A watcher that ends is not told, and what it watched does not care.
-    if (receiver == from || (is_monitor && !(ended & 1))) return true;
-    mt_news_t news = {reason, mt__tie_ref(ended >> 1), from};
-    mt_slot_t *slot = mt_slot_of(receiver);
-    *signal = is_monitor ? mt__signal_down(slot, receiver, end->news, &news)
-                         : mt__signal_exit(slot, receiver, end->news, &news);
-    if (!signal->is_none) end->news = NULL;
-    return !signal->message;
-}
-
-// One tie of a process that ended; both locks are held. `ended` is its end. True: it is in no list any more, discard
-// it.
-static bool fire(uint32_t ended, void *reason, mt__signal_t *signal) {
-    uint64_t word = word_of(ended);
-    // FIRED: the peer ended before, and what it said will not be read.
-    bool is_used_up = word & MT_TIE_FIRED || tell(ended, word, reason, signal);
-    take_out(ended);
-    if (is_used_up && word & MT_TIE_LIVE) take_out(ended ^ 1);
-    set_state(ended, is_used_up ? 0 : MT_TIE_FIRED);
-    return is_used_up;
-}
-
-static uint32_t first_tie(const mt_slot_t *slot) {
-    return slot->links ? slot->links : slot->watched_by ? slot->watched_by : slot->watching;
-}
-
-// The next tie, with both locks held; own is held at the call. 0: none is left, own is held still. May open own for a
-// moment, to take them in order.
-static uint32_t next_tie(mt_slot_t *slot, mt_pid_t pid, mt_pid_t *peer) {
-    for (uint32_t handle; (handle = first_tie(slot));) {
-        *peer = pid_of(other_end(handle));
-        if (lock_of(*peer) == lock_of(pid) || pthread_mutex_trylock(lock_of(*peer)) == 0) return handle;
-        uint64_t word = word_of(handle);
-        pthread_mutex_unlock(lock_of(pid));
-        lock_both(pid, *peer);
-        // Still the first, and the same: others may only have taken ties out.
-        if (first_tie(slot) == handle && word_of(handle) == word) return handle;
-        if (lock_of(*peer) != lock_of(pid)) pthread_mutex_unlock(lock_of(*peer));
-    }
-    return 0;
-}
-
-void mt__ties_fire(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, void *reason) {
-    bool is_done = false;
-    while (!is_done) {
-        mt__signal_t signals[FIRE_BATCH];
-        uint32_t used_up[FIRE_BATCH];
-        uint32_t signal_count = 0, used_count = 0;
-        mt__tie_lock(pid);
-        while (signal_count < FIRE_BATCH && used_count < FIRE_BATCH) {
-            mt_pid_t peer;
-            uint32_t handle = next_tie(slot, pid, &peer);
-            is_done = handle == 0;
-            if (is_done) break;
-            mt__signal_t signal = {.is_none = true};
-            if (fire(handle, reason, &signal)) used_up[used_count++] = handle >> 1;
-            if (lock_of(peer) != lock_of(pid)) pthread_mutex_unlock(lock_of(peer));
-            if (!signal.is_none) signals[signal_count++] = signal;
-        }
-        mt__tie_unlock(pid);
-        for (uint32_t i = 0; i < signal_count; i++) mt__signal_send(thread, &signals[i]);
-        for (uint32_t i = 0; i < used_count; i++) mt__tie_discard(thread, used_up[i]);
-    }
+bool mt_tie_is_unread(mt_pid_t pid, mt_tie_ref_t ref) {
+    mt__tie_lock(pid);
+    bool is_unread = find_unread(pid, ref) != 0;
+    mt__tie_unlock(pid);
+    return is_unread;
 }
 
 // --- Looking ---------------------------------------------------------------------------------------------------------
@@ -351,8 +259,8 @@ uint32_t mt_tie_peers(mt_pid_t pid, mt_tie_list_t list, mt_pid_t *out, uint32_t 
     uint32_t handle = 0;
     if (mt_pid_is_alive(pid))
         handle = list == MT_TIE_LINKS ? slot->links : list == MT_TIE_WATCHING ? slot->watching : slot->watched_by;
-    for (; handle && written < capacity; handle = end_at(handle)->next)
-        if (word_of(handle) & MT_TIE_LIVE) out[written++] = pid_of(other_end(handle));
+    for (; handle && written < capacity; handle = mt__tie_end(handle)->next)
+        if (mt__tie_word(handle) & MT_TIE_LIVE) out[written++] = mt__tie_pid(mt__tie_other(handle));
     mt__tie_unlock(pid);
     return written;
 }

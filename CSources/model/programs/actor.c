@@ -66,8 +66,22 @@ static const mt_payload_ops_t word_ops = {.destroy = end_word, .name = "word", .
 
 // --- The engine ------------------------------------------------------------------------------------------------------
 
+static bool says_last_words;
+void actor_say_last_words(void) { says_last_words = true; }
+
+// As a server's terminate: user code between the signal and the end.
+static void last_words(mt_slice_t *slice) {
+    mt_slice_enter(slice, 0);
+    if (mt_effect_begin(slice->thread)) {
+        actor_log(ACTOR_EFFECT);
+        mt_effect_end(slice->thread);
+    }
+    MODEL_EXPECT(mt_slice_leave(slice));
+}
+
 static mt_run_t end_with(mt_slice_t *slice, void *reason) {
     uint32_t generation = slice->frame.generation;
+    if (says_last_words) last_words(slice);
     mt_slice_exit_begin(slice, reason);
     actor.ended[generation]++;
     actor.reason[generation] = reason;
@@ -75,6 +89,9 @@ static mt_run_t end_with(mt_slice_t *slice, void *reason) {
     mt_slice_exit_finish(slice);
     return MT_RUN_EXITED;
 }
+
+static bool logs_news;
+void actor_log_news(void) { logs_news = true; }
 
 static mt_run_t run(void *context, mt_slice_t *slice) {
     (void)context;
@@ -87,6 +104,8 @@ static mt_run_t run(void *context, mt_slice_t *slice) {
         if (kind == MT_KIND_STOP) return end_with(slice, actor_stopped);
         if (kind == MT_KIND_EXIT || kind == MT_KIND_DOWN) {
             actor.heard[slice->frame.generation]++;
+            actor.news[slice->frame.generation] = *(const mt_news_t *)slice->payload;
+            if (logs_news) actor_log(ACTOR_HEARD + slice->frame.generation);
             continue;
         }
         uint64_t word = *(uint64_t *)slice->payload;
@@ -199,16 +218,25 @@ void actor_world(uint32_t threads, actor_handler_t program_handler) {
     MODEL_NAME(log_count);
 }
 
-mt_pid_t actor_spawn(mt_thread_t *thread, bool traps_exits, uint32_t capacity, mt_policy_t policy) {
+static mt_pid_t spawn(mt_thread_t *thread, mt_spawn_t spec) {
     mt_node_t *node = mt_node_alloc(thread, sizeof(mt_init_t));
     node->ops = NULL;
     node->reply = 0;
     *(mt_init_t *)(void *)node->payload = (mt_init_t){.klass = &actor_class};
-    mt_spawn_t spec = {.init = node, .capacity = capacity, .policy = policy, .traps_exits = traps_exits};
+    spec.init = node;
     mt_pid_t pid = 0;
     if (mt_process_spawn(actor_runtime, thread, &spec, &pid) == MT_OK) return pid;
     mt_node_free(thread, node);
     return 0;
+}
+
+mt_pid_t actor_spawn(mt_thread_t *thread, bool traps_exits, uint32_t capacity, mt_policy_t policy) {
+    return spawn(thread, (mt_spawn_t){.capacity = capacity, .policy = policy, .traps_exits = traps_exits});
+}
+
+mt_pid_t actor_spawn_tied(mt_thread_t *thread, mt_pid_t starter) {
+    mt_tie_ref_t ref = 0;
+    return spawn(thread, (mt_spawn_t){.traps_exits = true, .starter = starter, .links = true, .monitor = &ref});
 }
 
 void actor_settle(void) {

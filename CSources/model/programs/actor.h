@@ -18,21 +18,29 @@
 typedef struct actor_account {
     // Plain, the owner's: of each generation.
     uint32_t begun[ACTOR_GENERATIONS], ended[ACTOR_GENERATIONS];
-    void *reason[ACTOR_GENERATIONS]; // why it ended
-    uint32_t heard[ACTOR_GENERATIONS];
+    void *reason[ACTOR_GENERATIONS];   // why it ended
+    uint32_t heard[ACTOR_GENERATIONS]; // EXIT and DOWN messages
+    mt_news_t news[ACTOR_GENERATIONS]; // the last of them
     // By any thread: bit n of a generation's word: message n.
     mt_a64_t handled[ACTOR_GENERATIONS];
     mt_a64_t dead[ACTOR_GENERATIONS];
 } actor_account_t;
 extern actor_account_t actor;
 
-// What happens outside, in the order in which it happens: ACTOR_EFFECT + n, ACTOR_DOWN + n.
+// What happens outside, in the order in which it happens: ACTOR_EFFECT + n, ACTOR_DOWN + n, ACTOR_HEARD + generation.
 #define ACTOR_EFFECT 0x100u
 #define ACTOR_DOWN 0x200u
+#define ACTOR_HEARD 0x300u // and the generation of who heard an EXIT or DOWN; after actor_log_news
 void actor_log(uint32_t event);
 // How often an event is in the log; and whether the first stands behind the second somewhere. In finish.
 uint32_t actor_logged(uint32_t event);
 bool actor_logged_after(uint32_t event, uint32_t earlier);
+
+// In setup: EXIT and DOWN messages go into the log.
+void actor_log_news(void);
+
+// In setup: a process that is told to end has one effect before it does, ACTOR_EFFECT.
+void actor_say_last_words(void);
 
 extern mt_a32_t actor_downs; // how many DOWNs went out
 
@@ -47,6 +55,8 @@ extern const mt_class_t actor_class;
 void actor_world(uint32_t threads, actor_handler_t handler);
 // In setup or in a body: a process; 0: refused.
 mt_pid_t actor_spawn(mt_thread_t *thread, bool traps_exits, uint32_t capacity, mt_policy_t policy);
+// One that traps, linked with its starter and watched by it.
+mt_pid_t actor_spawn_tied(mt_thread_t *thread, mt_pid_t starter);
 // In setup: what traces call the words of its slot.
 void actor_name_slot(mt_pid_t pid);
 // In setup: runs everything that is queued.

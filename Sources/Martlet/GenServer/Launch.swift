@@ -58,6 +58,7 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
             switch failure {
             case .shutDown: .shutDown
             case .systemLimit: .systemLimit
+            case .killed: .exited(.killed)
             }
         }
     }

@@ -7,8 +7,10 @@
 /// For servers the runtime owns it; see GenServer.
 public struct Mailbox<Message: Sendable>: ~Copyable {
     @usableFromInline let process: _TaskProcess
-    /// Passed over by a selective receive, oldest first.
-    @usableFromInline var skipped: [Info<Message>] = []
+    /// Passed over by a selective receive, oldest first; news with the tie that it came by, else 0.
+    @usableFromInline var skipped: [(info: Info<Message>, tie: UInt64)] = []
+    /// At this many, news of ties that were given up meanwhile is looked for.
+    private var skippedLimit = 16
 
     init(_ process: _TaskProcess) { self.process = process }
 
@@ -78,12 +80,17 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     public nonisolated(nonsending) mutating func receiveInfo(
         timeout: Duration? = nil
     ) async throws(ExitSignal) -> Info<Message> {
-        if !skipped.isEmpty { return skipped.removeFirst() }
+        while !skipped.isEmpty {
+            let (info, tie) = skipped.removeFirst()
+            if process.reads(tie) { return info }
+        }
         var limit = _TimeLimit(timeout?._unsignedNanoseconds)
-        let kind = await process.next(process.poll(), &limit)
-        if kind == .none { return .timeout }
-        guard let info = info(kind) else { throw exitSignal }
-        return info
+        while true {
+            let kind = await process.next(process.poll(), &limit)
+            if kind == .none { return .timeout }
+            guard let (info, tie) = info(kind) else { throw exitSignal }
+            if process.reads(tie) { return info }
+        }
     }
 
     /// A second address for the same mailbox that `unalias` turns off: later messages to it vanish (`alias/0`).
@@ -108,20 +115,31 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
 
     /// What the process has come to; nil: it was told to end.
     @inlinable
-    func info(_ kind: _Kind) -> Info<Message>? {
+    func info(_ kind: _Kind) -> (info: Info<Message>, tie: UInt64)? {
         switch kind {
-        case .message: return .message(process.take(Message.self))
-        case .tick: return .message(process.take(_Tick<Message>.self).message)
-        case .unexpected: return .unexpected(process.take((any Sendable).self))
+        case .message: return (.message(process.take(Message.self)), 0)
+        case .tick: return (.message(process.take(_Tick<Message>.self).message), 0)
+        case .unexpected: return (.unexpected(process.take((any Sendable).self)), 0)
         case .exit, .down: return signal(process.takeNews(), isExit: kind == .exit)
         default: return nil
         }
     }
 
     @usableFromInline
-    func signal(_ news: _News, isExit: Bool) -> Info<Message> {
+    func signal(_ news: _News, isExit: Bool) -> (info: Info<Message>, tie: UInt64) {
         let (from, reason) = (Pid(raw: news.from), ExitReason(news.reason))
-        return isExit ? .exit(from, reason) : .down(MonitorRef(raw: news.tie), from, reason)
+        return (isExit ? .exit(from, reason) : .down(MonitorRef(raw: news.tie), from, reason), news.tie)
+    }
+
+    /// Keeps what a selective receive passes over, news as long as its tie stands.
+    @usableFromInline
+    mutating func skip(_ info: Info<Message>, _ tie: UInt64) {
+        if skipped.count >= skippedLimit {
+            let process = process
+            skipped.removeAll { !process.mayRead($0.tie) }
+            skippedLimit = max(16, 2 * skipped.count)
+        }
+        skipped.append((info, tie))
     }
 
     /// The first of the skipped messages that `match` accepts.
@@ -129,7 +147,7 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     mutating func takeSkipped<R>(_ match: (Message) -> R?) -> R? {
         if skipped.isEmpty { return nil }
         for index in skipped.indices {
-            guard case .message(let message) = skipped[index], let result = match(message) else { continue }
+            guard case .message(let message) = skipped[index].info, let result = match(message) else { continue }
             skipped.remove(at: index)
             return result
         }
@@ -146,9 +164,9 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
         while true {
             let kind = await process.next(found, &limit)
             if kind == .none { return nil }
-            guard let info = info(kind) else { throw exitSignal }
+            guard let (info, tie) = info(kind) else { throw exitSignal }
             if case .message(let message) = info, let result = match(message) { return result }
-            skipped.append(info)
+            skip(info, tie)
             found = process.poll()
         }
     }

@@ -44,6 +44,8 @@ enum RawProcess {
             processClass(Message.self), start, request, in: runtime.core, reply: 0, monitor: &monitor)
         {
         case .success(let pid): return (ProcessRef(pid: Pid(raw: pid)), MonitorRef(raw: monitor))
+        // A handler that was killed goes on unheard.
+        case .failure(.killed): return (ProcessRef(pid: .none), MonitorRef(raw: 0))
         case .failure(let failure):
             preconditionFailure("expected a runtime with room for a process, got \(failure)", file: file, line: line)
         }

@@ -101,6 +101,7 @@ public nonisolated(nonsending) func withProcess<Message: Sendable, R>(
     case .success: break
     case .failure(.shutDown): throw StartError.shutDown
     case .failure(.systemLimit): throw StartError.systemLimit
+    case .failure(.killed): throw StartError.exited(.killed)
     }
     await gate.wait()
     guard let process = adopted.take() else { throw StartError.systemLimit }

@@ -49,6 +49,8 @@ struct _SpawnRequest {
 @usableFromInline
 enum _SpawnFailure: Error {
     case shutDown, systemLimit
+    /// Who starts it was killed: nothing it still does has an effect.
+    case killed
 }
 
 @usableFromInline
@@ -86,7 +88,11 @@ enum _Spawning {
         }
         if status == .ok { return .success(pid) }
         unsafe node.drop(thread)
-        return .failure(status == .shutDown ? .shutDown : .systemLimit)
+        switch status {
+        case .shutDown: return .failure(.shutDown)
+        case .noProcess: return .failure(.killed)
+        default: return .failure(.systemLimit)
+        }
     }
 
     /// Without a monitor.

@@ -10,9 +10,11 @@ extension _TaskProcess {
         let process = unsafe Unmanaged<_TaskProcess>.fromOpaque(worker.pointer.pointee.slot.pointee.state)
             .takeUnretainedValue()
         let death = worker.kind == .die ? worker.takeDeathReason() : nil
-        // The task ended the process itself, with what it knew of a signal; what came later met the end. A task from which
-        // the process was taken is still at its words.
-        if !worker.stateIsHeld, let finished = process.finished { return process.end(worker, finished, isHeld: false) }
+        // The task ended the process: told by a signal, or by itself, and then a signal that it has not seen was first. A
+        // task from which the process was taken is still at its words.
+        if !worker.stateIsHeld, let finished = process.finished {
+            return process.end(worker, process.wasTold ? finished : death ?? finished, isHeld: false)
+        }
         if let death { return process.end(worker, death, isHeld: worker.stateIsHeld) }
         guard let continuation = unsafe process.continuation else { return .left }
         unsafe process.continuation = nil

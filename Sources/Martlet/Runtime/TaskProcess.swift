@@ -24,6 +24,8 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     var continuation: UnsafeContinuation<Void, Never>?
     /// Why the task ended; set before it hands the process to a worker.
     var finished: _Reason?
+    /// Whether that is a signal's reason: the first one, later ones do not count.
+    var wasTold = false
     /// Counts the times a worker handed the process to the task: the resume orders it already, this says so in a way that
     /// every checker of races can see.
     let handOvers = Atomic(0)
@@ -40,6 +42,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
         unsafe slice = .allocate(capacity: 1)
         unsafe slice.initialize(to: worker.pointer.pointee)
         let scratchSize = unsafe mt_slice_scratch_size(worker.pointer)
+        unsafe slice.pointee.reads_late = true
         unsafe slice.pointee.scratch = scratchSize == 0 ? nil : .allocate(capacity: scratchSize)
         unsafe slice.pointee.slot.pointee.state = Unmanaged.passRetained(self).toOpaque()
         unsafe mt_phase_enter(&slice.pointee.frame)
@@ -84,6 +87,16 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
         enter()
         return news
     }
+
+    /// Whether news that was taken out may be handed out, once; its tie may have been given up since.
+    ///
+    /// The task.
+    @usableFromInline
+    func reads(_ tie: UInt64) -> Bool { tie == 0 || _Tie.read(pid, tie) }
+
+    /// Whether `reads` would be true.
+    @usableFromInline
+    func mayRead(_ tie: UInt64) -> Bool { tie == 0 || _Tie.isUnread(pid, tie) }
 
     /// User code goes on.
     ///
@@ -191,6 +204,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
         case .die:
             let reason = face.takeDeathReason()
             close(.leave, reason)
+            wasTold = true
             handOver(reason)
         default:
             if unsafe !mt_slice_is_closed(slice) { lose() }

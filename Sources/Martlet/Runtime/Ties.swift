@@ -64,6 +64,15 @@ enum _Tie {
         return unsafe mt_tie_demonitor(thread, tie)
     }
 
+    /// Hands news of a tie out; false: the tie was given up, and the news with it.
+    static func read(_ pid: UInt64, _ tie: UInt64) -> Bool {
+        guard let thread = unsafe mt_thread_self() else { return false }
+        return unsafe mt_tie_read(thread, pid, tie)
+    }
+
+    /// Whether `read` would be true.
+    static func isUnread(_ pid: UInt64, _ tie: UInt64) -> Bool { mt_tie_is_unread(pid, tie) }
+
     /// The processes at the other ends of live ties, newest first.
     static func peers(_ pid: UInt64, _ list: mt_tie_list_t) -> [UInt64] {
         var capacity = 16
@@ -78,6 +87,9 @@ enum _Tie {
 
     /// Linked processes.
     static func links(of pid: UInt64) -> [UInt64] { peers(pid, .links) }
+
+    /// Processes that this one watches.
+    static func watched(by pid: UInt64) -> [UInt64] { peers(pid, .watching) }
 
     /// Processes that watch this one.
     static func watchers(of pid: UInt64) -> [UInt64] { peers(pid, .watchedBy) }

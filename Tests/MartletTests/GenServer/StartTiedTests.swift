@@ -193,6 +193,29 @@ struct StartTiedTests {
         }
     }
 
+    @Test("the last words of a server are heard also when they unlink (R11)", arguments: [false, true])
+    func lastWordsAreHeard(parentEnds: Bool) async throws {
+        try await withRuntime { test in
+            try await withProcess(receiving: String.self) { mailbox in
+                let listener = mailbox.ref
+                var script = Desk.Script()
+                script.terminate = { _, _ in
+                    listener.pid.unlink()
+                    listener.send("last")
+                }
+                let parent = spawn { [script] (mailbox: inout Mailbox<Int>) in
+                    let server = try await Desk.startLink(script)
+                    if parentEnds { throw Failure() }
+                    server.pid.exit(.shutdown)
+                    _ = try await mailbox.receive()
+                }
+                let word = try await mailbox.receive()
+                #expect(word == "last")
+                await eventually { !parent.pid.isAlive }
+            }
+        }
+    }
+
     @Test("when the parent ends, a linked server ends with its reason and says its last words")
     func parentEnds() async throws {
         try await withRuntime { test in

@@ -160,6 +160,55 @@ struct LinkTests {
         }
     }
 
+    @Test("unlink takes back the signal of a link that was made too late")
+    func unlinkedEnded() async throws {
+        try await withRuntime { test in
+            try await withProcess(receiving: Int.self) { mailbox in
+                mailbox.trapsExits = true
+                let peer = Self.waiting()
+                peer.pid.kill()
+                await eventually { !_Post.isThere(peer.pid.raw) }
+                peer.pid.link()
+                peer.pid.link()
+                peer.pid.unlink()
+                guard case .timeout = try await mailbox.receiveInfo(timeout: .zero) else {
+                    Issue.record("a signal came through a link that was removed")
+                    return
+                }
+            }
+        }
+    }
+
+    @Test("a body that ends by itself before it saw a signal has ended with the signal (R13, R14)")
+    func signalBeforeReturn() async throws {
+        try await withRuntime { test in
+            let gate = Gate()
+            let process = spawn(Never.self) { _ in gate.pass() }
+            let third = await Self.linked(with: process.pid)
+            await gate.arrived()
+            process.pid.exit(.shutdown)
+            gate.open()
+            await eventually { !third.isAlive }
+        }
+    }
+
+    @Test("a killed handler that starts processes starts nothing, and nothing traps")
+    func killedStarter() async throws {
+        try await withRuntime { test in
+            let record = Record(String.self)
+            let server = try await Desk.begin()
+            server.tell { _ in
+                Pid.current?.kill()
+                record.add("\(spawn(Never.self) { _ in record.add("ran") }.pid)")
+                record.add("\(spawnLink(Never.self) { _ in record.add("ran") }.pid)")
+                do { _ = try Desk.startLink(Desk.Script()) } catch { record.add("\(error)") }
+                return .wait
+            }
+            await eventually { record.count == 3 && !server.pid.isAlive }
+            #expect(record.all == ["\(Pid.none)", "\(Pid.none)", "exited: killed"])
+        }
+    }
+
     @Test("spawnLink is atomic: the link is there whatever the new process does first", .tags(.parity))
     func spawnLinked() async throws {
         try await withRuntime { test in

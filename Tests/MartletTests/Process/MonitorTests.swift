@@ -92,6 +92,57 @@ struct MonitorTests {
         }
     }
 
+    @Test("cancel and unlink take back what a selective receive has passed over")
+    func flushSkipped() async throws {
+        try await withRuntime { test in
+            try await withProcess(receiving: Int.self) { mailbox in
+                mailbox.trapsExits = true
+                let (given, kept) = (LinkTests.waiting(), LinkTests.waiting())
+                let monitors = [given.pid.monitor(), kept.pid.monitor()]
+                for process in [given, kept] {
+                    process.pid.link()
+                    process.pid.kill()
+                    await eventually { !_Post.isThere(process.pid.raw) }
+                }
+                mailbox.ref.send(1)
+                let received = try await mailbox.receive()
+                #expect(received == 1)
+                #expect(!monitors[0].cancel())
+                given.pid.unlink()
+                var heard: [Pid] = []
+                while true {
+                    switch try await mailbox.receiveInfo(timeout: .zero) {
+                    case .down(let monitor, let pid, .killed):
+                        #expect(monitor == monitors[1])
+                        heard.append(pid)
+                    case .exit(let pid, .killed): heard.append(pid)
+                    case .timeout:
+                        #expect(heard == [kept.pid, kept.pid])
+                        return
+                    case let other: Issue.record("\(other)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("news that was passed over and given up is not kept")
+    func skippedIsPruned() async throws {
+        try await withRuntime { test in
+            try await withProcess(receiving: Int.self) { mailbox in
+                for number in 0..<500 {
+                    let (child, monitor) = spawnMonitor(Never.self) { _ in }
+                    await eventually { !_Post.isThere(child.pid.raw) }
+                    mailbox.ref.send(number)
+                    let received = try await mailbox.receive()
+                    #expect(received == number)
+                    monitor.cancel()
+                }
+                #expect(mailbox.skipped.count <= 16)
+            }
+        }
+    }
+
     @Test("news stays queued while messages are received, in its place")
     func selective() async throws {
         try await withRuntime { test in

@@ -24,6 +24,7 @@ typedef struct mt_slice {
     uint32_t budget;            // messages left in the turn
     uint32_t popped;            // nodes taken off the queue since it was measured; may count too many
     uint32_t kind;              // of the current message; MT_SLICE_NONE when the engine is entered without one
+    bool reads_late;            // the engine may keep EXIT and DOWN messages: it reads their ties (mt_tie_read)
     uint64_t handled;           // user messages since they were added to the slot's count
     uint64_t counted;           // those of them that the statistics have
     mt_node_t *node;            // it; its payload is moved out before the handler runs

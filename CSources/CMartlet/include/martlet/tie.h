@@ -68,6 +68,11 @@ mt_status_t mt_tie_monitor(mt_thread_t *thread, mt_pid_t self, mt_pid_t peer, mt
 // Gives a monitor up, and its DOWN. False: it had fired, or is unknown. Any thread.
 bool mt_tie_demonitor(mt_thread_t *thread, mt_tie_ref_t ref);
 
+// The owner of `pid` hands out a message of a tie. False: it was given up, drop the message. Any thread.
+bool mt_tie_read(mt_thread_t *thread, mt_pid_t pid, mt_tie_ref_t ref);
+// Whether mt_tie_read would be true. Any thread.
+bool mt_tie_is_unread(mt_pid_t pid, mt_tie_ref_t ref);
+
 // Which list mt_tie_peers reads.
 typedef enum __attribute__((enum_extensibility(closed))) mt_tie_list {
     MT_TIE_LINKS MT_SWIFT("links"),
@@ -84,15 +89,15 @@ uint32_t mt_tie_peers(mt_pid_t pid, mt_tie_list_t list, mt_pid_t *out, uint32_t 
 uint32_t mt__tie_make(mt_thread_t *thread, bool is_monitor);
 void mt__tie_discard(mt_thread_t *thread, uint32_t index);
 mt_tie_ref_t mt__tie_ref(uint32_t index);
-// Ties two processes by a made tie, which is used up or discarded.
-typedef enum mt__joined { MT__JOINED, MT__SELF_ENDED, MT__PEER_ENDED } mt__joined_t;
-mt__joined_t mt__tie_join(mt_thread_t *thread, uint32_t index, mt_pid_t self, mt_pid_t peer);
-// The owner of `pid` came to a message of a tie. False: it was given up, drop the message.
-bool mt__tie_read(mt_thread_t *thread, mt_pid_t pid, mt_tie_ref_t ref);
+// Ties a new process to its starter by a made tie. False: the starter has ended, discard the tie. Under both locks,
+// with the first message of the process: no tie may speak before that is in the mailbox.
+bool mt__tie_join_new(uint32_t index, mt_pid_t starter, mt_pid_t pid);
 // A process has ended, DYING is set: all its ties fire or end. The owner; no lock held.
 void mt__ties_fire(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, void *reason);
 void mt__tie_lock(mt_pid_t pid);
 void mt__tie_unlock(mt_pid_t pid);
+void mt__tie_lock_both(mt_pid_t a, mt_pid_t b);
+void mt__tie_unlock_both(mt_pid_t a, mt_pid_t b);
 
 // Asserts that an idle slot without an incarnation has no ties. Nothing else may touch the slot.
 void mt_tie_check(const mt_slot_t *slot);
