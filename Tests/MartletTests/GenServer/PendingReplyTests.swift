@@ -99,7 +99,8 @@ struct PendingReplyTests {
             #expect(try await pending.value() == 7)
             await test.advance(by: .seconds(32))
             #expect(test.runtime.statistics.timers == 0)
-            #expect(await reason { try await forgotten.value() } == "timeout")
+            // Unless its place was used again meanwhile: then it cannot be told what became of it.
+            #expect(["timeout", "cancelled"].contains(await reason { try await forgotten.value() }))
         }
     }
 
