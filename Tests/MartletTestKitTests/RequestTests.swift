@@ -74,7 +74,8 @@ struct RequestTests {
             for label in 0..<6 {
                 let delay = Int.random(in: 0..<5, using: &random)
                 replies.insert(
-                    Self.ask(desks[label % 2], after: delay == 4 ? nil : delay, timeout: .milliseconds(3)), label: label)
+                    Self.ask(desks[label % 2], after: delay == 4 ? nil : delay, timeout: .milliseconds(3)), label: label
+                )
             }
             var seen: [Int] = []
             let abandons = Bool.random(using: &random)
