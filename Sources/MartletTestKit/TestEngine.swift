@@ -143,7 +143,7 @@ final class TestEngine: Sendable {
         let name = status.name.map { " \"\($0)\"" } ?? ""
         let label = status.label.map { " (\($0))" } ?? ""
         let queued = status.mailboxCount > 0 ? ", \(status.mailboxCount) queued" : ""
-        let ties = named("linked with", pid.linked) + named("watches", pid.watched)
+        let ties = named("linked with", status.links) + named("watches", pid.watched)
         return "process \(pid) \(status.type)\(name)\(label) (\(status.activity)\(queued)\(ties))"
     }
 

@@ -20,9 +20,6 @@ extension Pid {
     /// How many processes it is linked with.
     package var linkCount: Int { _Tie.links(of: raw).count }
 
-    /// The processes it is linked with, newest first.
-    package var linked: [Pid] { _Tie.links(of: raw).map { Pid(raw: $0) } }
-
     /// The processes it watches, newest first.
     package var watched: [Pid] { _Tie.watched(by: raw).map { Pid(raw: $0) } }
 }
