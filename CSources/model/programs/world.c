@@ -14,7 +14,7 @@ static void stock(mt_thread_t *thread) {
     if (!mt_slots.base) return;
     mt_region_give(&mt_slots, &thread->slots, mt_region_take(&mt_slots, &thread->slots));
     mt_region_give(&mt_replies, &thread->replies, mt_region_take(&mt_replies, &thread->replies));
-    mt_region_give(&mt_ties, &thread->ties, mt_region_take(&mt_ties, &thread->ties));
+    if (mt_ties.base) mt_region_give(&mt_ties, &thread->ties, mt_region_take(&mt_ties, &thread->ties));
     mt_region_give(&mt_timer_items, &thread->timers, mt_region_take(&mt_timer_items, &thread->timers));
 }
 
