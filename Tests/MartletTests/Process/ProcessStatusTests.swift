@@ -209,6 +209,31 @@ struct ProcessStatusTests {
         }
     }
 
+    @Test("who waits in a call shows whom it calls, and the wait graph has the edge")
+    func calling() async throws {
+        try await withRuntime { test in
+            let gate = Gate()
+            let (caller, target) = (try await Desk.begin(), try await Desk.begin())
+            caller.tell { _ in
+                _ = try target.askBlocking { _, from in
+                    gate.pass()
+                    return from.reply(1)
+                }
+                return .wait
+            }
+            await gate.arrived()
+            guard case .calling(let callee)? = caller.pid.status?.activity else {
+                return #expect(Bool(false), "\(String(describing: caller.pid.status?.activity))")
+            }
+            #expect(callee == target.pid)
+            #expect(doing(target.pid) == "Scripted<MartletTests.Pooled>.Call")
+            #expect(test.runtime.waitGraph().map { [$0.caller, $0.target] } == [[caller.pid, target.pid]])
+            gate.open()
+            await test.settle()
+            #expect(test.runtime.waitGraph().isEmpty)
+        }
+    }
+
     @Test("links and monitors show at both ends, and go with them")
     func ties() async throws {
         try await withRuntime { _ in
