@@ -23,6 +23,10 @@ final class _InPlaceOutcome {
         self.parked = parked
         self.call = call
     }
+
+    /// The process was killed before a worker came to it: a parked reply ends here, its call has failed.
+    @usableFromInline
+    static func drop(_ pending: AnyObject) { (pending as? _InPlaceOutcome)?.parked?.fail() }
 }
 
 extension _GenServerEngine where E: ~Copyable {
@@ -39,8 +43,4 @@ extension _GenServerEngine where E: ~Copyable {
             return crash(error, slice, state)
         }
     }
-
-    /// The process was killed before a worker came to it: a parked reply ends here, its call has failed.
-    @usableFromInline
-    static func drop(_ pending: AnyObject) { (pending as? _InPlaceOutcome)?.parked?.fail() }
 }
