@@ -6,6 +6,7 @@ import MartletBenchCore
 enum Variants {
     static let all: [any Variant] = [
         MartletPool(),
+        MartletAsync(),
         MartletCaller(),
         MartletRaw(),
         ThreadBaseline(),

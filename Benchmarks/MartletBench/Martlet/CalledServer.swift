@@ -26,8 +26,8 @@ struct CalledServer: GenServer {
 }
 
 /// The server from its clients' side.
-struct Called: CallTarget {
-    let server: ServerRef<CalledServer>
+struct Called<S: Server>: CallTarget where S.Call == CalledServer.Call {
+    let server: ServerRef<S>
 
     nonisolated(nonsending) func increment() async throws -> Int { try await server.call { .increment($0) } }
     func finish() async throws -> Int { try await server.call { .finish($0) } }

@@ -32,18 +32,19 @@ struct IdleServer: GenServer, ~Copyable {
     }
 }
 
-struct IdleServers: Population {
+struct IdleServers<S: Server & ~Copyable>: Population
+where S.Argument == IdleServer.Argument, S.Call == IdleServer.Call {
     /// A few: enough to show whether starts disturb each other.
-    private static let starters = 4
+    private static var starters: Int { 4 }
 
-    private let servers: [ServerRef<IdleServer>]
+    private let servers: [ServerRef<S>]
 
     init(_ count: Int, _ census: Census) async throws {
         let parts = try await Clients.tasks(Self.starters, on: Runtime.shared.executor) { starter in
             let range = Self.share(of: starter, in: count)
-            var part: [ServerRef<IdleServer>] = []
+            var part: [ServerRef<S>] = []
             part.reserveCapacity(range.count)
-            for index in range { part.append(try await IdleServer.start(.init(index: index, census: census))) }
+            for index in range { part.append(try await S.start(.init(index: index, census: census))) }
             return (starter, part)
         }
         servers = parts.values.sorted { $0.0 < $1.0 }.flatMap { $0.1 }

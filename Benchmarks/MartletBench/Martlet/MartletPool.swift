@@ -33,7 +33,7 @@ struct MartletPool: Variant {
         case .ring(let servers): return relay(rings: 1, servers: servers)
         case .spawn:
             return .run { run in
-                try await SpawnWorkload.drive(run) { count, census in try await IdleServers(count, census) }
+                try await SpawnWorkload.drive(run) { count, census in try await IdleServers<IdleServer>(count, census) }
             }
         case .ties(let kind): return .run { run in try await TyingServer.drive(kind, run) }
         case .timerCancel:

@@ -33,8 +33,8 @@ struct ToldServer: GenServer {
 }
 
 /// The server from its senders' side.
-struct Told: CastTarget {
-    let server: ServerRef<ToldServer>
+struct Told<S: Server>: CastTarget where S.Call == ToldServer.Call, S.Cast == ToldServer.Cast {
+    let server: ServerRef<S>
 
     func cast() { server.cast(.bump) }
     func finish() async throws -> Int { try await server.call(timeout: nil) { .finish($0) } }

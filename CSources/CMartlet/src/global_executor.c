@@ -50,7 +50,7 @@ bool mt_global_executor_install(mt_runtime_t *runtime) {
 bool mt_global_executor_serve_runs(void) { return take_hook(); }
 
 void mt_global_executor_enqueue_elsewhere(void *tagged) {
-    void *job = (void *)((uint64_t)tagged & ~MT_JOB_GLOBAL);
+    void *job = (void *)((uint64_t)tagged & ~(MT_JOB_GLOBAL | MT_JOB_CARRIER));
     enqueue_t elsewhere = (enqueue_t)mt_aptr_load_rlx(&original);
     if (!elsewhere) elsewhere = (enqueue_t)dlsym(RTLD_DEFAULT, "swift_task_enqueueGlobal");
     if (elsewhere) elsewhere(job);

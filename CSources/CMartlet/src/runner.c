@@ -68,6 +68,7 @@ static void runner_main(void *raw) {
         if (runtime->deterministic) mt__deterministic_pass(runtime->deterministic);
     }
     mt__context_leave(thread, MT_CONTEXT_OUTSIDE);
+    if (thread->idle_carriers) mt_hooks.end_carriers(thread);
     mt_thread_detach();
     // release: all this thread did, for who stops the runtime; pairs with the acquire in wait_for_threads.
     mt_a32_add(&runtime->threads, (uint32_t)-1);

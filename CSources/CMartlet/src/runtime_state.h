@@ -15,7 +15,7 @@
 // A thing to run: a slot, or a task's job with the low bit set. 0 is none.
 typedef uint64_t mt_item_t;
 #define MT_ITEM_JOB UINT64_C(1)
-#define MT_ITEM_BITS UINT64_C(3) // with MT_JOB_GLOBAL, which is the job's own business
+#define MT_ITEM_BITS UINT64_C(7) // with MT_JOB_GLOBAL and MT_JOB_CARRIER, which are the job's own business
 
 // Cells of a worker's ring. More than a burst of wake-ups on one core; overflow goes to the inject queue by halves.
 #ifndef MT_RING_SIZE

@@ -436,6 +436,15 @@ const mt_class_t *mt_pid_class(mt_pid_t pid) {
     return mt_life_generation(life) == mt_pid_generation(pid) && life & MT_LIFE_LIVE ? klass : NULL;
 }
 
+void mt_slice_adopt(mt_slice_t *slice, const mt_slice_t *worker, unsigned char *scratch) {
+    *slice = *worker;
+    slice->scratch = scratch;
+    if (!worker->node || (unsigned char *)worker->node != worker->scratch) return;
+    memcpy(scratch, worker->scratch, MT_NODE_HEADER + MT_NODE_PAYLOAD_MAX);
+    slice->node = (mt_node_t *)(void *)scratch;
+    slice->payload = slice->node->payload;
+}
+
 void mt_slice_resume(mt_slice_t *slice, mt_thread_t *thread) {
     mt_slice_move(slice, thread);
     slice->budget = mt_runtime_of(slice->slot)->config.run_budget;

@@ -81,7 +81,8 @@ static bool run_item(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
     }
     uint64_t before;
     if (MT_UNLIKELY(mt__context_enter(thread, &before) != worker)) return false;
-    worker->budget = budget;
+    // What ran inside it (mt_linger) has used of the same turn.
+    if (budget < worker->budget) worker->budget = budget;
     return true;
 }
 
@@ -127,6 +128,26 @@ static void run_turn(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
         item = find_local(worker);
     }
     mt_a64_store_rlx(&worker->turn_start_ns, 0);
+}
+
+void mt_linger(mt_thread_t *thread, void *carrier) {
+    if (thread->lingering_carrier) return;
+    uint64_t before;
+    mt_worker_t *worker = mt__context_enter(thread, &before);
+    if (!worker || worker->runtime->deterministic) {
+        mt__context_leave(thread, before);
+        return;
+    }
+    thread->lingering_carrier = carrier;
+    mt_frame_t *frame = thread->frame;
+    thread->frame = NULL; // what runs now is no part of the process below
+    while (worker->budget) {
+        mt_item_t item = find_local(worker);
+        if (!item || !run_item(thread, worker, item) || !thread->lingering_carrier) break;
+    }
+    thread->lingering_carrier = NULL;
+    thread->frame = frame;
+    mt__context_leave(thread, before);
 }
 
 // One look at every other worker. In the last round also at run-next of those whose turn stands still.

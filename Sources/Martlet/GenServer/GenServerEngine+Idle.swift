@@ -1,105 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Idle timeouts and hibernation of the GenServer engine (R7, R9). One timer a process, armed lazily: a message only
-// notes that it came, and a timer that fires too soon is armed again for what is left.
-
-/// What few servers need beside their state.
-@usableFromInline
-final class _ServerExtras {
-    /// When `Info.timeout` is due, 0: not waiting for it.
-    @usableFromInline var idleDeadline: UInt64 = 0
-    /// Idle nanoseconds before the process hibernates by itself, 0: never.
-    @usableFromInline var hibernatesAfter: UInt64 = 0
-    /// When that is, 0: not before the next message.
-    @usableFromInline var hibernateDeadline: UInt64 = 0
-    /// Between `.hibernate` and the next message.
-    @usableFromInline var isHibernating = false
-    /// A name that someone else resolves.
-    @usableFromInline var via: (any NameResolver)?
-    /// The label of the start.
-    @usableFromInline var label: String?
-
-    @usableFromInline
-    init() {}
-
-    /// Gives the process its label; nil when there is nothing else to keep.
-    @usableFromInline
-    func label(_ slice: _Slice) -> _ServerExtras? {
-        if let label { _ = _Labels.set(label, of: slice.pid) }
-        label = nil
-        return hibernatesAfter == 0 && via == nil ? nil : self
-    }
-
-    /// Registers the via name; the holder as a failure when it is taken.
-    @usableFromInline
-    func registerVia(_ pid: UInt64) -> StartError? {
-        guard let holder = via?.register(Pid(raw: pid)) else { return nil }
-        via = nil
-        return .alreadyStarted(holder)
-    }
-
-    @usableFromInline
-    func unregisterVia(_ pid: UInt64) { via?.unregister(Pid(raw: pid)) }
-
-    /// A user message came: nothing waits for idleness any more.
-    @usableFromInline
-    static func messageCame<E: ~Copyable>(_ state: _State<_ServerState<E>>, _ slice: _Slice) {
-        guard let extras = state.value.extras else { return }
-        extras.idleDeadline = 0
-        extras.hibernateDeadline = 0
-        if extras.isHibernating {
-            extras.isHibernating = false
-            slice.wake()
-        }
-    }
-
-    /// After `.wait`: arms automatic hibernation where it is asked for.
-    @usableFromInline
-    static func settle<E: ~Copyable>(_ state: _State<_ServerState<E>>, _ slice: _Slice) {
-        guard let extras = state.value.extras, extras.hibernatesAfter > 0, !extras.isHibernating else { return }
-        extras.hibernateDeadline = slice.now &+ extras.hibernatesAfter
-        extras.arm(slice)
-    }
-
-    /// After `.wait(idle:)`.
-    @usableFromInline
-    static func waitIdle<E: ~Copyable>(_ nanoseconds: Int64, _ state: _State<_ServerState<E>>, _ slice: _Slice) {
-        let extras = ensure(state)
-        let now = slice.now
-        extras.idleDeadline = now &+ max(1, UInt64(nanoseconds))
-        if extras.hibernatesAfter > 0 { extras.hibernateDeadline = now &+ extras.hibernatesAfter }
-        extras.arm(slice)
-    }
-
-    @usableFromInline
-    static func ensure<E: ~Copyable>(_ state: _State<_ServerState<E>>) -> _ServerExtras {
-        if let extras = state.value.extras { return extras }
-        let extras = _ServerExtras()
-        state.value.extras = extras
-        return extras
-    }
-
-    /// Arms the timer for the earlier of the two.
-    ///
-    /// Without memory for a timer the process stays awake: it loses comfort, no message.
-    func arm(_ slice: _Slice) {
-        let due = [idleDeadline, hibernateDeadline].filter { $0 > 0 }.min()
-        if let due { _ = slice.armIdle(at: due) }
-    }
-}
+// Idle timeouts and hibernation of the GenServer engine (R7, R9).
 
 extension _GenServerEngine where E: ~Copyable {
     /// The idle timer fired.
     @usableFromInline
     static func timeout(_ slice: _Slice, _ state: State) -> _Run? {
         guard slice.idleTimerFired(), let extras = state.value.extras else { return nil }
-        let now = slice.now
-        if extras.idleDeadline > 0, extras.idleDeadline <= now {
-            extras.idleDeadline = 0
-            return tell(.timeout, slice, state)
-        }
-        if extras.hibernateDeadline > 0, extras.hibernateDeadline <= now {
-            extras.hibernateDeadline = 0
-            if let run = hibernate(slice, state) { return run }
+        switch extras.takeDue(slice) {
+        case .timeout: return tell(.timeout, slice, state)
+        case .hibernation: if let run = hibernate(slice, state) { return run }
+        case .nothing: break
         }
         extras.arm(slice)
         return nil
@@ -109,7 +19,7 @@ extension _GenServerEngine where E: ~Copyable {
         slice.enter(.timeout)
         let next: Next
         do { next = try state.value.server.handleInfo(info) } catch { return crash(error, slice, state) }
-        guard slice.leave() else { return abandon(slice, state) }
+        guard slice.leave() else { return Exit.abandon(slice, state) }
         return follow(next, slice, state)
     }
 
@@ -118,11 +28,8 @@ extension _GenServerEngine where E: ~Copyable {
     static func hibernate(_ slice: _Slice, _ state: State) -> _Run? {
         slice.enter(.hibernation)
         state.value.server.hibernate()
-        guard slice.leave() else { return abandon(slice, state) }
-        let extras = _ServerExtras.ensure(state)
-        extras.isHibernating = true
-        extras.hibernateDeadline = 0
-        slice.hibernate()
+        guard slice.leave() else { return Exit.abandon(slice, state) }
+        _ServerExtras.hibernates(state, slice)
         return nil
     }
 }

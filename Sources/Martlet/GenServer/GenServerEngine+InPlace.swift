@@ -26,6 +26,10 @@ final class _InPlaceOutcome {
         self.call = call
         self.site = site
     }
+
+    /// The process was killed before a worker came to it: a parked reply ends here, its call has failed.
+    @usableFromInline
+    static func drop(_ pending: AnyObject) { (pending as? _InPlaceOutcome)?.parked?.fail() }
 }
 
 extension _GenServerEngine where E: ~Copyable {
@@ -42,8 +46,4 @@ extension _GenServerEngine where E: ~Copyable {
             return crash(error, at: outcome.site, slice, state)
         }
     }
-
-    /// The process was killed before a worker came to it: a parked reply ends here, its call has failed.
-    @usableFromInline
-    static func drop(_ pending: AnyObject) { (pending as? _InPlaceOutcome)?.parked?.fail() }
 }

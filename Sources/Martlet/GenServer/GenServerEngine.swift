@@ -7,24 +7,10 @@
 // Between `leave` and the next `enter` the process is the engine's; in between it is the callback's and a killer may take
 // it away: `leave` then says false, and the engine destroys the state it still holds and touches nothing else.
 
-/// The state of one server between its messages.
-@usableFromInline
-struct _ServerState<E: ~Copyable>: ~Copyable {
-    /// First: in-place callers find it at the address of the state.
-    @usableFromInline var server: E
-    /// Idle times and what else is rare; nil for most servers.
-    @usableFromInline var extras: _ServerExtras?
-
-    @usableFromInline
-    init(server: consuming E, extras: _ServerExtras?) {
-        self.server = server
-        self.extras = extras
-    }
-}
-
 @usableFromInline
 enum _GenServerEngine<E: GenServer & ~Copyable> {
     @usableFromInline typealias State = _State<_ServerState<E>>
+    @usableFromInline typealias Exit = _ServerExit<E>
 
     /// One slice.
     @inlinable
@@ -62,7 +48,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
             } catch {
                 return crash(error, slice, state)
             }
-            guard slice.leave() else { return abandon(slice, state) }
+            guard slice.leave() else { return Exit.abandon(slice, state) }
             if case .wait = next._kind, state.value.extras == nil { continue }
             if let run = follow(next, slice, state) { return run }
         }
@@ -103,7 +89,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         slice.enter(kind)
         let next: Next
         do { next = try state.value.server.handleInfo(info) } catch { return crash(error, slice, state) }
-        guard slice.leave() else { return abandon(slice, state) }
+        guard slice.leave() else { return Exit.abandon(slice, state) }
         return follow(next, slice, state)
     }
 
@@ -128,7 +114,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
                 if slice.isDoomed { return nil }
                 slice.enter(.continuation)
                 do { next = try state.value.server.handleContinue() } catch { return crash(error, slice, state) }
-                guard slice.leave() else { return abandon(slice, state) }
+                guard slice.leave() else { return Exit.abandon(slice, state) }
             }
         }
     }
@@ -140,7 +126,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         let (argument, extras) = slice.takeInit(E.Argument.self)
         let start = slice.reply
         let serverExtras = (extras as? _ServerExtras)?.label(slice)
-        if let taken = serverExtras?.registerVia(slice.pid) { return refuse(taken, .normal, start, slice, nil) }
+        if let taken = serverExtras?.registerVia(slice.pid) { return Exit.refuse(taken, .normal, start, slice, nil) }
         slice.enter(call: start)
         let made: State?
         let next: Next
@@ -153,30 +139,15 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
             let (failure, reason) = _StartOutcome.of(error)
             let draft = _CrashLog.draft(reason, thrown: error, in: slice, state: nil)
             slice.forgetCall()
-            guard slice.leave() else { return abandon(slice, nil, serverExtras) }
-            return refuse(failure, reason, start, slice, serverExtras, draft)
+            guard slice.leave() else { return Exit.abandon(slice, nil, serverExtras) }
+            return Exit.refuse(failure, reason, start, slice, serverExtras, draft)
         }
-        guard slice.leave() else { return abandon(slice, made, serverExtras) }
-        guard let state = made else { return refuse(.systemLimit, .killed, start, slice, serverExtras) }
+        guard slice.leave() else { return Exit.abandon(slice, made, serverExtras) }
+        guard let state = made else { return Exit.refuse(.systemLimit, .killed, start, slice, serverExtras) }
         // Not before `leave`: a killer may have taken the process from `init`, and the slot may serve another by now.
         slice.install(state)
         _Answer.give((), to: start)
         return follow(next, slice, state) ?? loop(slice, state)
-    }
-
-    /// `init` made no server: the name is freed, then the starter hears why (R1).
-    @usableFromInline
-    static func refuse(
-        _ failure: StartError, _ reason: ExitReason, _ start: UInt64, _ slice: _Slice, _ extras: _ServerExtras?,
-        _ draft: _CrashDraft? = nil
-    ) -> _Run {
-        slice.forgetStart()
-        slice.beginExit(reason.boxed)
-        extras?.unregisterVia(slice.pid)
-        slice.finishExit()
-        _CrashLog.file(draft)
-        _Answer.fail(start, with: _Reason(failure))
-        return .exited
     }
 
     // MARK: Ending
@@ -186,14 +157,14 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     static func exit(_ reason: ExitReason, _ slice: _Slice, _ state: State) -> _Run {
         var reason = reason
         slice.enter(.stop)
-        var draft = report(reason, nil, slice, state)
+        var draft = Exit.report(reason, nil, slice, state)
         do { try state.value.server.terminate(reason) } catch {
             reason = ExitReason(thrown: error)
-            draft = report(reason, error, slice, state)
+            draft = Exit.report(reason, error, slice, state)
         }
-        guard slice.leave() else { return abandon(slice, state) }
+        guard slice.leave() else { return Exit.abandon(slice, state) }
         slice.publishParkedReply()
-        return end(reason, slice, state, draft)
+        return Exit.end(reason, slice, state, draft)
     }
 
     /// A callback threw: terminate runs, with that reason.
@@ -203,28 +174,17 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     static func crash(_ error: any Error, at site: [UInt]? = nil, _ slice: _Slice, _ state: State) -> _Run {
         var reason = ExitReason(thrown: error)
         // Still in user code, and before terminate changes anything.
-        var draft = report(reason, error, at: site, slice, state)
+        var draft = Exit.report(reason, error, at: site, slice, state)
         // The request that was being handled fails with the rest, when the process has ended.
         let call = slice.runningCall
-        guard slice.leaveKeepingCall() else { return abandon(slice, state) }
+        guard slice.leaveKeepingCall() else { return Exit.abandon(slice, state) }
         slice.enter(call: call)
         do { try state.value.server.terminate(reason) } catch {
             reason = ExitReason(thrown: error)
-            draft = report(reason, error, slice, state)
+            draft = Exit.report(reason, error, slice, state)
         }
-        guard slice.leaveKeepingCall() else { return abandon(slice, state) }
-        return end(reason, slice, state, draft)
-    }
-
-    /// What will be said of an end with that reason, if it is one to speak of (R16).
-    ///
-    /// In user code: `formatStatus` is.
-    @usableFromInline
-    static func report(
-        _ reason: ExitReason, _ error: (any Error)?, at site: [UInt]? = nil, _ slice: _Slice, _ state: State
-    ) -> _CrashDraft? {
-        guard reason.isAbnormal else { return nil }
-        return _CrashLog.draft(reason, thrown: error, at: site, in: slice) { state.value.server.formatStatus() }
+        guard slice.leaveKeepingCall() else { return Exit.abandon(slice, state) }
+        return Exit.end(reason, slice, state, draft)
     }
 
     /// Killed or told to exit: no last words, unless it was the parent who said so (R11).
@@ -232,43 +192,10 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     static func die(_ slice: _Slice) -> _Run {
         let isOrderly = slice.diesByParent
         let reason = ExitReason(slice.takeDeathReason())
-        if slice.stateIsHeld {
-            // A stuck callback uses the state, or `init` is still making it; its thread destroys it when it comes back.
-            slice.beginExit(reason.boxed)
-            slice.finishExit()
-            return .exited
-        }
-        if let pending = slice.takePending() { drop(pending) }
+        // Its thread destroys the state when it comes back.
+        if slice.stateIsHeld { return Exit.leaveState(reason, slice) }
+        if let pending = slice.takePending() { _InPlaceOutcome.drop(pending) }
         if isOrderly { return exit(reason, slice, slice.state(_ServerState<E>.self)) }
-        // No user code runs any more, so the state is not shown.
-        let draft = _CrashLog.draft(reason, thrown: nil, in: slice, state: nil)
-        return end(reason, slice, slice.state(_ServerState<E>.self), draft)
-    }
-
-    @inlinable
-    static func end(_ reason: ExitReason, _ slice: _Slice, _ state: State, _ draft: _CrashDraft?) -> _Run {
-        slice.beginExit(reason.boxed)
-        let extras = state.value.extras
-        state.destroy()
-        extras?.unregisterVia(slice.pid)
-        slice.finishExit()
-        _CrashLog.file(draft)
-        return .exited
-    }
-
-    /// The process was taken away while user code ran: this frame destroys the state and touches nothing else.
-    @inlinable
-    static func abandon(_ slice: _Slice, _ state: State) -> _Run {
-        abandon(slice, state, state.value.extras)
-    }
-
-    /// The same, also where there is no state.
-    ///
-    /// A via name could not be freed before, without what is kept here.
-    @usableFromInline
-    static func abandon(_ slice: _Slice, _ state: State?, _ extras: _ServerExtras?) -> _Run {
-        state?.destroy()
-        extras?.unregisterVia(slice.pid)
-        return slice.abandon()
+        return Exit.killed(reason, slice, slice.state(_ServerState<E>.self))
     }
 }

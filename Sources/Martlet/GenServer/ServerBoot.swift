@@ -19,6 +19,15 @@ public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
     where E.Argument == S.Argument, E.Call == S.Call, E.Cast == S.Cast, E.Message == S.Message {
         install(MemoryLayout<_ServerState<E>>.size) { slice in _GenServerEngine<E>.run(slice) }
     }
+
+    /// The same for an engine whose callbacks suspend.
+    ///
+    /// - Parameter engine: the AsyncGenServer that handles the messages.
+    @inlinable
+    public consuming func serve<E: AsyncGenServer & ~Copyable>(_ engine: E.Type)
+    where E.Argument == S.Argument, E.Call == S.Call, E.Cast == S.Cast, E.Message == S.Message {
+        install(MemoryLayout<_ServerState<E>>.size) { slice in _AsyncGenServerEngine<E>.run(slice) }
+    }
 }
 
 extension Server where Self: ~Copyable {

@@ -21,7 +21,7 @@ extension Pid {
     ///
     /// A running synchronous handler finishes, unheard: from now on it can neither send nor start anything, and a reply it
     /// still gives counts only until its calls have been failed.
-    /// `terminate` does not run; the state's `deinit` does.
+    /// A suspended asynchronous callback is cancelled. `terminate` does not run; the state's `deinit` does.
     public func kill() { _Post.kill(raw) }
 
     /// Waits for the end of the process.

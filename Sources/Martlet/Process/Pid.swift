@@ -16,7 +16,8 @@ public struct Pid: Hashable, Sendable, BitwiseCopyable {
 
     /// The process whose code is running on this thread, nil outside one (`self()`).
     ///
-    /// Follows into the body of a raw process, not into tasks it creates.
+    /// Follows an asynchronous server's callbacks and the body of a raw process into what they await, not into tasks that
+    /// they create.
     ///
     /// - Complexity: O(1), a thread-local load in a server; a task-local lookup elsewhere.
     public static var current: Pid? {

@@ -40,8 +40,8 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     static func begin(to pid: UInt64, timeout: UInt64) -> Result<_Call, _Refused> {
         guard let thread = unsafe mt_thread_self() else { return .failure(.overloaded) }
         guard let core = unsafe mt_pid_runtime(pid).map({ unsafe _Core($0) }) else { return .failure(.noProcess) }
-        let deadline = unsafe mt_call_deadline(thread, core.pointer, _CurrentProcess.limited(timeout))
         let caller = _CurrentProcess.caller
+        let deadline = unsafe mt_call_deadline(thread, core.pointer, _CurrentProcess.limited(timeout, of: caller))
         if caller == pid { return .failure(.callingSelf) }
         let ref = unsafe mt_reply_arm(thread, caller, pid, deadline)
         if ref == 0 { return .failure(.overloaded) }
@@ -61,8 +61,8 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     @inlinable
     static func begin(in core: _Core, timeout: UInt64) -> Result<_Call, _Refused> {
         guard let thread = unsafe mt_thread_self() else { return .failure(.overloaded) }
-        let deadline = unsafe mt_call_deadline(thread, core.pointer, _CurrentProcess.limited(timeout))
         let caller = _CurrentProcess.caller
+        let deadline = unsafe mt_call_deadline(thread, core.pointer, _CurrentProcess.limited(timeout, of: caller))
         let ref = unsafe mt_reply_arm(thread, caller, 0, deadline)
         if ref == 0 { return .failure(.overloaded) }
         return .success(_Call(ref: ref, pid: 0, deadline: deadline, caller: caller, core: core))

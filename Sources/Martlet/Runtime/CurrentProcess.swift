@@ -10,8 +10,10 @@ enum _CurrentProcess {
     /// Which process a task's code belongs to.
     private struct Owner {
         let pid: UInt64
-        let task: Int
-        let request: _RunningRequest?
+        /// Carries one process after the other, in place of `pid`.
+        var carrier: _Carrier?
+        /// Tells the task from those that it created, which inherit this.
+        let task = _Threads.currentTaskID
     }
 
     @TaskLocal private static var owner: Owner?
@@ -31,46 +33,45 @@ enum _CurrentProcess {
         return ofThread != 0 || !hasTasks.load(ordering: .relaxed) ? ofThread : ofTask
     }
 
-    /// A timeout, but not more than the request leaves that the running task's process is busy with; nanoseconds.
+    /// A timeout, but not more than the request leaves that the caller is busy with; nanoseconds.
     ///
-    /// Requests of synchronous handlers are known to the core.
+    /// Requests of handlers that run on this thread are known to the core.
     @inlinable
-    static func limited(_ timeout: UInt64) -> UInt64 {
-        hasTasks.load(ordering: .relaxed) ? min(timeout, leftOfRequest) : timeout
+    static func limited(_ timeout: UInt64, of caller: UInt64 = caller) -> UInt64 {
+        caller == 0 || caller == mt_thread_current_pid() ? timeout : min(timeout, leftOfRequest)
     }
 
     /// What the request leaves, `.max` without one.
     @usableFromInline static var leftOfRequest: UInt64 {
-        guard let owner, let request = owner.request, owner.task == _Threads.currentTaskID else { return .max }
-        let ref = request.ref.load(ordering: .relaxed)
+        guard let owner, let carrier = owner.carrier, owner.task == _Threads.currentTaskID else { return .max }
+        let ref = carrier.slice.runningCall
         return mt_reply_is_armed(ref) ? mt_reply_remaining(ref) : .max
     }
 
     /// The process that owns the running task; 0: none.
     @usableFromInline static var ofTask: UInt64 {
         guard hasTasks.load(ordering: .relaxed), let owner, owner.task == _Threads.currentTaskID else { return 0 }
-        return owner.pid
+        return owner.carrier?.slice.pid ?? owner.pid
     }
 
-    /// Runs `body` as the code of a process that owns the running task; `request` says what it is busy with.
-    nonisolated(nonsending) static func with<R>(
-        _ pid: UInt64, request: _RunningRequest? = nil, _ body: () async -> R
-    ) async -> R {
+    /// The carrier that is the running task.
+    static var carrier: _Carrier? {
+        guard hasTasks.load(ordering: .relaxed), let owner, owner.task == _Threads.currentTaskID else { return nil }
+        return owner.carrier
+    }
+
+    /// Runs `body` as the code of a process that owns the running task.
+    nonisolated(nonsending) static func with<R>(_ pid: UInt64, _ body: () async -> R) async -> R {
+        await with(Owner(pid: pid), body)
+    }
+
+    /// Runs `body` as the code of the processes that the running task carries.
+    nonisolated(nonsending) static func with<R>(_ carrier: _Carrier, _ body: () async -> R) async -> R {
+        await with(Owner(pid: 0, carrier: carrier), body)
+    }
+
+    private nonisolated(nonsending) static func with<R>(_ owner: Owner, _ body: () async -> R) async -> R {
         hasTasks.store(true, ordering: .relaxed)
-        return await $owner.withValue(Owner(pid: pid, task: _Threads.currentTaskID, request: request)) {
-            await body()
-        }
+        return await $owner.withValue(owner) { await body() }
     }
-}
-
-/// The request that a process owned by a task handles, so that calls it makes meanwhile have no more time than that.
-///
-/// Written by that task, before a handler and after it.
-@usableFromInline
-final class _RunningRequest: Sendable {
-    /// The handle of its reply slot, 0: none.
-    @usableFromInline let ref = Atomic<UInt64>(0)
-
-    @usableFromInline
-    init() {}
 }

@@ -50,6 +50,10 @@ enum _Hooks {
             unsafe _RuntimeContext.borrow(context).run(job)
         }
         unsafe hooks.orphan_job = { job in unsafe mt_global_executor_enqueue_elsewhere(job) }
+        unsafe hooks.end_carriers = { thread in
+            guard let thread = unsafe thread else { return }
+            unsafe _Carrier.endIdle(on: thread)
+        }
         unsafe hooks.job_link_offset = _RuntimeContext.jobLinkOffset
         unsafe hooks.stalled = { context, pid, elapsed in
             guard let context = unsafe context else { return }

@@ -22,8 +22,9 @@ enum _Request {
         guard let thread = unsafe mt_thread_self() else { return nil }
         let core = unsafe pid == 0 ? nil : mt_pid_runtime_any(pid)
         let runtime = unsafe core.map { unsafe _Core($0) } ?? Runtime.currentCore
-        let deadline = unsafe mt_call_deadline(thread, runtime.pointer, _CurrentProcess.limited(timeout))
         let caller = _CurrentProcess.caller
+        let deadline = unsafe mt_call_deadline(
+            thread, runtime.pointer, _CurrentProcess.limited(timeout, of: caller))
         let reply = unsafe mt_reply_arm(thread, caller, pid, deadline)
         if reply == 0 { return nil }
         // Untimed: the timer is the request's.

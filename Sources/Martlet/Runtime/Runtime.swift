@@ -72,11 +72,19 @@ public final class Runtime: Sendable {
     public static var current: Runtime { ofHandler ?? taskCurrent ?? ofThread ?? shared }
 
     /// The runtime of the process whose handler runs on this thread.
-    private static var ofHandler: Runtime? { mt_thread_current_pid() == 0 ? nil : ofThread }
+    private static var ofHandler: Runtime? {
+        mt_thread_current_pid() == 0 ? _CurrentProcess.carrier.flatMap { of($0.core) } : ofThread
+    }
 
     /// The runtime whose worker this thread is.
     static var ofThread: Runtime? {
-        guard let core = unsafe mt_runtime_current(), let pointer = unsafe mt_runtime_context(core) else { return nil }
+        guard let core = unsafe mt_runtime_current() else { return nil }
+        return of(unsafe _Core(core))
+    }
+
+    /// The runtime of a core; nil once it has ended.
+    private static func of(_ core: _Core) -> Runtime? {
+        guard let pointer = unsafe mt_runtime_context(core.pointer) else { return nil }
         return unsafe _RuntimeContext.borrow(pointer).held
     }
 
@@ -86,7 +94,8 @@ public final class Runtime: Sendable {
         if let core = unsafe mt_runtime_current(), !hasTaskCurrent.load(ordering: .relaxed) {
             return unsafe _Core(core)
         }
-        return hasTaskCurrent.load(ordering: .relaxed) ? currentOfTask : sharedCore
+        if hasTaskCurrent.load(ordering: .relaxed) || _Carrier.exists.load(ordering: .relaxed) { return currentOfTask }
+        return sharedCore
     }
 
     /// Whether any task ever had a runtime of its own: spares all others the look.

@@ -44,11 +44,16 @@ final class _RuntimeContext: Sendable {
     /// executor.
     static let jobLinkOffset: UInt32 = UInt32(2 * MemoryLayout<UInt>.size)
 
+    /// MT_JOB_GLOBAL and MT_JOB_CARRIER: whose job it is, in its address.
+    static let globalJob: UInt = 2
+    static let carrierJob: UInt = 4
+
     @unsafe
     func run(_ tagged: UnsafeMutableRawPointer) {
         let word = UInt(bitPattern: tagged)
-        let isGlobal = word & UInt(2) != 0
-        let job = unsafe unsafeBitCast(word & ~UInt(2), to: UnownedJob.self)
+        if word & Self.carrierJob != 0 { return _Carrier.run(marked: word & ~Self.carrierJob) }
+        let isGlobal = word & Self.globalJob != 0
+        let job = unsafe unsafeBitCast(word & ~Self.globalJob, to: UnownedJob.self)
         if isGlobal {
             // A task without an executor must find itself on the generic one, or it would hop at its next suspension.
             unsafe job.runSynchronously(on: unsafeBitCast((UInt(0), UInt(0)), to: UnownedSerialExecutor.self))

@@ -150,7 +150,7 @@ struct _Slice {
 
     /// A message ends hibernation.
     @usableFromInline
-    func wake() { unsafe pointer.pointee.slot.pointee.flags &= ~2 }
+    func wake() { unsafe mt_slice_wake(pointer) }
 
     // MARK: State
 
@@ -226,6 +226,9 @@ struct _State<Value: ~Copyable> {
         unsafe pointer.deinitialize(count: 1)
         unsafe mt_state_free(UnsafeMutableRawPointer(pointer), MemoryLayout<Value>.size, MemoryLayout<Value>.alignment)
     }
+
+    /// As its owner keeps it.
+    @inlinable var address: _StateAddress { unsafe _StateAddress(UnsafeMutableRawPointer(pointer)) }
 
     /// The value in place.
     @inlinable var value: Value {

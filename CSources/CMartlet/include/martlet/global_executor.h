@@ -8,6 +8,8 @@
 
 // A job that belongs to no executor; OR-ed into the job's address.
 #define MT_JOB_GLOBAL UINT64_C(2)
+// A job that has an object of the language beside its link; OR-ed into the job's address.
+#define MT_JOB_CARRIER UINT64_C(4)
 
 // Continues a task that waits in an unsafe continuation without a value: the language runtime's own entry, called from
 // here because what the language would inline around it reads the task's memory on this thread, which the task may free

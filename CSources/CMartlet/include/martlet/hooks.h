@@ -7,6 +7,7 @@
 
 #include "node.h"
 #include "status.h"
+#include "thread.h"
 
 typedef struct mt_hooks {
     // Exit reasons are opaque counted objects; NULL is none.
@@ -21,9 +22,11 @@ typedef struct mt_hooks {
     // Continues a suspended caller. Any thread, no lock held.
     void (*resume)(void *continuation);
     // Runs a task's job on a worker of the runtime with that context.
-    void (*run_job)(void *job, void *runtime_context); // the job may carry MT_JOB_GLOBAL
+    void (*run_job)(void *job, void *runtime_context); // the job may carry MT_JOB_*
     // A job that a stopped runtime will not run: it must run elsewhere.
     void (*orphan_job)(void *job);
+    // A thread of a stopped runtime ends: so must the tasks that wait on it (thread->idle_carriers). That thread.
+    void (*end_carriers)(mt_thread_t *thread);
     // Where a job keeps the link that queues may use, bytes from its start.
     uint32_t job_link_offset;
     // A handler runs longer than the stall limit. Monitor thread, no lock held.

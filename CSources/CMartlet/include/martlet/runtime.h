@@ -80,6 +80,12 @@ bool mt_submit_job(mt_runtime_t *runtime, void *job);
 bool mt_block_begin(mt_thread_t *thread);
 void mt_block_end(mt_thread_t *thread);
 
+// From inside a job that has nothing left to do: goes on with the worker's turn in its place until the turn is over or
+// somebody has taken `carrier` from thread->lingering_carrier, to give it work. So a task that would suspend and soon
+// be resumed by what runs next need not. One at a time on a thread; elsewhere than on a worker, and in a deterministic
+// run, nothing. The worker's thread; anything may run.
+void mt_linger(mt_thread_t *thread, void *carrier);
+
 // Whether nothing runs and nothing is queued: every worker sleeps. For virtual time. Any thread.
 bool mt_runtime_is_idle(mt_runtime_t *runtime);
 // Sleeps until idle. Not from a worker.

@@ -115,6 +115,9 @@ bool mt_slice_give_back(mt_slice_t *slice);
 // After MT_SLICE_YIELD: queues the process behind the others; a worker wakes its task. Owner, in BUSY; the owner no
 // more.
 void mt_slice_yield(mt_slice_t *slice);
+// Makes `slice` the owner's, in place of the worker's that it is copied from; `scratch`: see mt_slice_scratch_size.
+// Owner, in BUSY.
+void mt_slice_adopt(mt_slice_t *slice, const mt_slice_t *worker, unsigned char *scratch);
 // Bytes that the task's slice needs at `scratch`, 16-aligned; 0: none. `slice` is the worker's. Owner.
 static inline size_t mt_slice_scratch_size(const mt_slice_t *slice) {
     bool has_pop_lock = slice->bounded && mt_credit_policy(slice->bounded) == MT_POLICY_DROP_OLDEST;
@@ -170,6 +173,33 @@ static inline bool mt_slice_leave(mt_slice_t *slice) {
     return true;
 }
 
+// As mt_slice_leave, for a slice that a task keeps: user code may have come back on another thread. False: abandoned;
+// `thread` is the slice's for mt_frame_abandon.
+static inline bool mt_slice_leave_on(mt_slice_t *slice, mt_thread_t *thread) {
+    if (MT_UNLIKELY(!mt_phase_leave(&slice->frame, thread))) {
+        slice->thread = thread; // not its statistics: whose slot it is now is not known
+        return false;
+    }
+    mt_slice_move(slice, thread);
+    if (MT_UNLIKELY(slice->frame.call)) return mt__slice_unanswered(slice);
+    return true;
+}
+
+// As mt_slice_enter, for user code that may suspend: what was handled is counted, and room given back, before it, since
+// the end may be long in coming or never come.
+static inline void mt__slice_settle(mt_slice_t *slice) {
+    mt_slice_count(slice);
+    if (MT_UNLIKELY(slice->bounded)) mt_credit_settle(slice->bounded, slice->frame.generation);
+}
+static inline void mt_slice_enter_long(mt_slice_t *slice, mt_reply_ref_t call) {
+    mt__slice_settle(slice);
+    mt_slice_enter(slice, call);
+}
+static inline void mt_slice_enter_long_kind(mt_slice_t *slice, uint32_t kind) {
+    mt__slice_settle(slice);
+    mt_slice_enter_kind(slice, kind);
+}
+
 // The exit protocol, first half: from here senders get MT_NO_PROCESS. `reason` is retained by the caller and becomes
 // the slot's. Afterwards the engine destroys the state. Owner, in BUSY.
 void mt_slice_exit_begin(mt_slice_t *slice, void *reason);
@@ -189,8 +219,15 @@ bool mt_slice_defer(mt_slice_t *slice, mt_reply_ref_t ref);
 
 // Marks the process as hibernating and gives this thread's free memory back. Owner, in BUSY.
 void mt_slice_hibernate(mt_slice_t *slice);
+// A message ended it. Owner, in BUSY.
+static inline void mt_slice_wake(mt_slice_t *slice) { slice->slot->flags &= ~MT_SLOT_HIBERNATED; }
 // Whether the current TIMEOUT message is the one armed last; it is spent then. Owner, in BUSY.
 bool mt_slice_idle_fired(mt_slice_t *slice);
+
+// What runs the process. Owner.
+static inline const mt_class_t *mt_slice_class(const mt_slice_t *slice) {
+    return (const mt_class_t *)mt_aptr_load_rlx(&slice->slot->klass); // relaxed: the owner wrote it
+}
 
 // The slice that runs on this thread, NULL outside one.
 static inline mt_slice_t *mt_slice_of(mt_frame_t *frame) { return frame->is_in_place ? NULL : (mt_slice_t *)frame; }

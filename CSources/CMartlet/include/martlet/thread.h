@@ -36,6 +36,13 @@ struct mt_thread {
     // The reply slot this thread of a runtime blocks on, 0: none; the thread writes, mt_runtime_is_idle reads.
     mt_a64_t waits_for;
     mt_aptr_t waits_in; // that runtime
+    // The language's, touched by the thread alone: tasks of its that wait here for work, and the one whose next job
+    // this thread runs itself instead of queueing it.
+    void *idle_carriers;
+    void *lingering_carrier; // one without work that runs this worker's turn (mt_linger), NULL: none
+    void *starting_carrier;
+    void *starting_job;
+    uint32_t idle_carrier_count;
     mt_node_magazine_t nodes[MT_NODE_CLASSES];
     mt_magazine_t slots;    // of mt_slots
     mt_magazine_t replies;  // of mt_replies
