@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The examples of Documentation/FromElixir.md, as they stand there.
+
+import Martlet
+import MartletTestKit
+import Testing
+
+@Suite("FromElixir.md", .timeLimit(.minutes(1)))
+struct FromElixirArticleTests {
+    struct Stack: GenServer {
+        enum Call { case pop(From<Int?>) }
+        enum Cast { case push(Int) }
+        private var items: [Int]
+        init(_ items: [Int]) { self.items = items }
+
+        mutating func handleCall(_ call: Call) -> Next {
+            switch call {
+            case .pop(let from): from.reply(items.popLast())
+            }
+        }
+
+        mutating func handleCast(_ cast: Cast) -> Next {
+            switch cast {
+            case .push(let item): items.append(item)
+            }
+            return .wait
+        }
+    }
+
+    @Test("the stack of Elixir's guide")
+    func stack() async throws {
+        try await withTestRuntime { test in
+            let stack = try await Stack.start([1, 2])
+            stack.cast(.push(3))
+            let top = try await stack.call { .pop($0) }  // 3
+            #expect(top == 3)
+            try await stack.stop()
+            test.assertNothingLeft()
+        }
+    }
+}
+
+extension ServerAddress<FromElixirArticleTests.Stack.Ref> {
+    func push(_ item: Int) { cast(.push(item)) }
+    func pop() async throws(CallError) -> Int? { try await call { .pop($0) } }
+}
+
+extension FromElixirArticleTests {
+    static let name: Stack.Name = "stack"
+
+    @Test("client functions serve references and names (S38, S39)")
+    func client() async throws {
+        try await withTestRuntime { test in
+            let stack = try await Stack.start([], name: Self.name)
+            Self.name.push(1)
+            stack.push(2)
+            #expect(try await Self.name.pop() == 2)
+            #expect(try await stack.pop() == 1)
+            try await Self.name.stop()
+            test.assertNothingLeft()
+        }
+    }
+}
