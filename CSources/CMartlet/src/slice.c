@@ -214,7 +214,8 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
             // acquire: pairs with the CAS in mark, and in send_request.
             life = mt_a64_load_acq(&slot->life);
             bool is_lethal = mt_life_is_lethal(life, slice->frame.generation);
-            if (life & MT_LIFE_SYSTEM && !is_lethal) return slice->kind = MT_SLICE_SYSTEM;
+            if ((life & MT_LIFE_SYSTEM || mt__aside_has_requests(slot)) && !is_lethal)
+                return slice->kind = MT_SLICE_SYSTEM;
             if (turn_is_over(slice) && (has_more(slice) || mt__aside_has_more(slot))) {
                 if (!may_leave) return slice->kind = MT_SLICE_YIELD; // who runs it next looks at its life
                 // A killed process is told at once; its budget is its own affair.

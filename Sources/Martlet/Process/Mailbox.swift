@@ -111,6 +111,15 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     @discardableResult
     public mutating func unalias(_ alias: ProcessRef<Message>) -> Bool { process.dropAlias(alias.pid.raw) }
 
+    /// Whether `pid.sys` works on this process while it receives (S3).
+    ///
+    /// Default false: requests fail with `timeout` then, at once. When true it can be suspended, resumed and looked at; the
+    /// rest of ``Sys`` needs a server.
+    public var answersSystemMessages: Bool {
+        get { process.answersRequests }
+        nonmutating set { process.answersRequests = newValue }
+    }
+
     // MARK: Inside a receive
 
     /// What the process has come to; nil: it was told to end.

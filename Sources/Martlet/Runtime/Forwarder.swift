@@ -25,6 +25,7 @@ enum _Forwarder {
                 _ = slice.take(_Reason.self)
                 slice.defer_(slice.reply)
                 return end(slice)
+            case .system: slice.refuseRequests()
             default: continue
             }
         }

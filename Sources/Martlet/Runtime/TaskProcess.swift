@@ -33,6 +33,8 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     var death: _Reason?
     /// Why the body receives nothing any more; the task's.
     private var ending: _Reason?
+    /// Whether the body's receive answers the system lane; the task's.
+    var answersRequests = false
     /// Forwarders to this mailbox; they end with it.
     var aliases: [UInt64] = []
 
@@ -127,6 +129,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
             case .yield:
                 unsafe await withUnsafeContinuation { unsafe yield($0) }
                 guard wake() else { return .die }
+            case .system: if answersRequests { face.performRequests() } else { face.refuseRequests() }
             case .timeout:
                 // Whether it is this receive's is decided by the clock, when the mailbox is empty.
                 _ = face.idleTimerFired()

@@ -123,7 +123,7 @@ _Static_assert(offsetof(mt_slot_t, system) == 192, "the rare line");
 #define MT_ACTIVITY_WAITING 0u
 #define MT_ACTIVITY_RUNNING 1u
 #define MT_ACTIVITY_HIBERNATING 2u
-#define MT_ACTIVITY_STARTING 3u // running its init
+#define MT_ACTIVITY_STARTING 4u // running its init
 #define MT_ACTIVITY_SUSPENDED 3u
 
 // At most this many processes live at once in one OS process.
