@@ -11,6 +11,7 @@ struct FromElixirArticleTests {
         enum Call { case pop(From<Int?>) }
         enum Cast { case push(Int) }
         private var items: [Int]
+        var count: Int { items.count }
         init(_ items: [Int]) { self.items = items }
 
         mutating func handleCall(_ call: Call) -> Next {
@@ -47,6 +48,21 @@ extension ServerAddress<FromElixirArticleTests.Stack.Ref> {
 
 extension FromElixirArticleTests {
     static let name: Stack.Name = "stack"
+
+    @Test("a look into a server, and another state (R21)")
+    func sys() async throws {
+        try await withTestRuntime { test in
+            let stack = try await Stack.start([1, 2])
+            let items = try await stack.sys.withState { $0.count }
+            try await stack.sys.suspend()  // what comes waits
+            try await stack.sys.replaceState { _ in Stack([7]) }
+            try await stack.sys.resume()
+            #expect(items == 2)
+            #expect(try await stack.pop() == 7)
+            try await stack.stop()
+            test.assertNothingLeft()
+        }
+    }
 
     @Test("client functions serve references and names (S38, S39)")
     func client() async throws {
