@@ -124,7 +124,7 @@ _Static_assert(offsetof(mt_slot_t, system) == 192, "the rare line");
 #define MT_ACTIVITY_RUNNING 1u
 #define MT_ACTIVITY_HIBERNATING 2u
 #define MT_ACTIVITY_STARTING 3u // running its init
-#define MT_ACTIVITY_SUSPENDED 3u
+#define MT_ACTIVITY_SUSPENDED 4u
 
 // At most this many processes live at once in one OS process.
 #define MT_SLOTS_MAX (1u << 24)
