@@ -214,7 +214,8 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
             // acquire: pairs with the CAS in mark, and in send_request.
             life = mt_a64_load_acq(&slot->life);
             bool is_lethal = mt_life_is_lethal(life, slice->frame.generation);
-            if (life & MT_LIFE_SYSTEM && !is_lethal) return slice->kind = MT_SLICE_SYSTEM;
+            if ((life & MT_LIFE_SYSTEM || mt__aside_has_requests(slot)) && !is_lethal)
+                return slice->kind = MT_SLICE_SYSTEM;
             if (turn_is_over(slice) && (has_more(slice) || mt__aside_has_more(slot))) {
                 if (!may_leave) return slice->kind = MT_SLICE_YIELD; // who runs it next looks at its life
                 // A killed process is told at once; its budget is its own affair.
@@ -462,24 +463,4 @@ void mt_slice_hand_over(mt_slice_t *slice) {
     mt_slice_settle_count(slice);
     set_phase(slice, MT_PHASE_OUT);
     mt_submit(slice->thread, slice->slot);
-}
-
-mt_status_t mt_slice_forward(mt_slice_t *slice, mt_pid_t pid) {
-    const mt_node_t *from = slice->node;
-    size_t size = mt_payload_size(from->ops);
-    mt_node_t *node = mt_node_alloc(slice->thread, size);
-    if (node) {
-        memcpy(node->payload, slice->payload, size); // a move
-        node->ops = from->ops;
-        node->kind = from->kind;
-        node->reply = from->reply;
-        mt_status_t status = mt_process_send(slice->thread, pid, node);
-        if (status == MT_OK || status == MT_DISPLACED) return status;
-        mt_process_count_refused(slice->thread, pid, node->ops, status == MT_FULL ? MT_DEAD_FULL : MT_DEAD_NO_PROCESS);
-        mt_payload_destroy(node->ops, node->payload);
-        mt_node_free(slice->thread, node);
-        return status;
-    }
-    mt_payload_destroy(from->ops, slice->payload);
-    return MT_NO_MEMORY;
 }
