@@ -221,7 +221,8 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
         if (!node) {
             // acquire: pairs with the CAS in mark, and in send_request.
             life = mt_a64_load_acq(&slot->life);
-            if (MT_UNLIKELY(life & MT_LIFE_SYSTEM) && !mt_life_is_lethal(life, slice->frame.generation))
+            if (MT_UNLIKELY(life & MT_LIFE_SYSTEM || mt__aside_has_requests(slot)) &&
+                !mt_life_is_lethal(life, slice->frame.generation))
                 return slice->kind = MT_SLICE_SYSTEM;
             if (turn_is_over(slice) && (has_more(slice) || mt__aside_has_more(slot))) {
                 if (!may_leave) return slice->kind = MT_SLICE_YIELD; // who runs it next looks at its life
@@ -479,24 +480,4 @@ void mt_slice_hand_over(mt_slice_t *slice) {
     mt_slice_settle_count(slice);
     set_phase(slice, MT_PHASE_OUT);
     mt_submit(slice->thread, slice->slot);
-}
-
-mt_status_t mt_slice_forward(mt_slice_t *slice, mt_pid_t pid) {
-    const mt_node_t *from = slice->node;
-    size_t size = mt_payload_size(from->ops);
-    mt_node_t *node = mt_node_alloc(slice->thread, size);
-    if (node) {
-        memcpy(node->payload, slice->payload, size); // a move
-        node->ops = from->ops;
-        node->kind = from->kind;
-        node->reply = from->reply;
-        mt_status_t status = mt_process_send(slice->thread, pid, node);
-        if (status == MT_OK || status == MT_DISPLACED) return status;
-        mt_process_count_refused(slice->thread, pid, node->ops, status == MT_FULL ? MT_DEAD_FULL : MT_DEAD_NO_PROCESS);
-        mt_payload_destroy(node->ops, node->payload);
-        mt_node_free(slice->thread, node);
-        return status;
-    }
-    mt_payload_destroy(from->ops, slice->payload);
-    return MT_NO_MEMORY;
 }

@@ -95,6 +95,7 @@ static void collect(mt_slice_t *slice) {
             if (last) set_next(last, node);
             else aside->requests = node;
             last = node;
+            slot->flags |= MT_SLOT_REQUESTED;
         }
         node = next;
     }
@@ -107,6 +108,7 @@ mt_node_t *mt_slice_next_request(mt_slice_t *slice) {
     if (is_empty && mt_a64_load_acq(&slot->life) & MT_LIFE_SYSTEM) collect(slice);
     mt_node_t *node = slot->aside ? slot->aside->requests : NULL;
     if (node) slot->aside->requests = next_of(node);
+    if (node && !slot->aside->requests) slot->flags &= ~MT_SLOT_REQUESTED;
     return node;
 }
 
@@ -122,6 +124,20 @@ bool mt_slice_suspend(mt_slice_t *slice, bool is_suspended) {
     return true;
 }
 
+bool mt_slice_watch(mt_slice_t *slice, bool is_watched) {
+    mt_slot_t *slot = slice->slot;
+    if (!is_watched && !slot->aside) return true;
+    if (!ensure(slot)) return false;
+    slot->aside->is_watched = is_watched;
+    if (is_watched) change_life(slot, slice->frame.generation, MT_LIFE_ASIDE, 0);
+    return true;
+}
+
+void mt_slice_become(mt_slice_t *slice, const mt_class_t *klass) {
+    // release: the class behind it; pairs with the acquires in mt_pid_class and mt_pid_snapshot.
+    mt_aptr_store_rel(&slice->slot->klass, (void *)(uintptr_t)klass);
+}
+
 mt_node_t *mt__aside_take(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     mt_aside_t *aside = slot->aside;
@@ -130,7 +146,8 @@ mt_node_t *mt__aside_take(mt_slice_t *slice) {
     mt_node_t *node = aside->current = aside->first;
     if (!node) {
         // acquire: by rule; only the owner changes this flag.
-        if (mt_a64_load_acq(&slot->life) & MT_LIFE_ASIDE) change_life(slot, slice->frame.generation, 0, MT_LIFE_ASIDE);
+        if (!aside->is_watched && mt_a64_load_acq(&slot->life) & MT_LIFE_ASIDE)
+            change_life(slot, slice->frame.generation, 0, MT_LIFE_ASIDE);
         return NULL;
     }
     aside->first = next_of(node);

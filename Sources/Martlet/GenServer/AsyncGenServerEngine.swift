@@ -50,12 +50,12 @@ enum _AsyncGenServerEngine<E: AsyncGenServer & ~Copyable> {
                     switch kind {
                     case .call:
                         let call = slice.take(E.Call.self)
-                        if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
+                        if state.value.extras != nil { _ServerExtras.messageCame(state, slice, call) }
                         slice.enterLong(call: slice.reply)
                         next = try await state.value.server.handleCall(call)
                     case .cast:
                         let cast = slice.take(E.Cast.self)
-                        if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
+                        if state.value.extras != nil { _ServerExtras.messageCame(state, slice, cast) }
                         slice.enterLong(.cast)
                         next = try await state.value.server.handleCast(cast)
                     case .none:
@@ -69,6 +69,11 @@ enum _AsyncGenServerEngine<E: AsyncGenServer & ~Copyable> {
                         continue
                     default:
                         ended = await rare(kind, slice, state)
+                        if case .left = ended {
+                            // Of another type from here on: a worker runs its engine.
+                            carrier.become()
+                            break burst
+                        }
                         continue
                     }
                 } catch {
@@ -110,9 +115,10 @@ enum _AsyncGenServerEngine<E: AsyncGenServer & ~Copyable> {
             let reason = slice.take(_Reason.self)
             slice.defer_(slice.reply)
             return await exit(ExitReason(reason), slice, state)
+        case .system: return _ServerSystem<E>.perform(slice, state, isLong: true)
         default: return nil
         }
-        if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
+        if state.value.extras != nil { _ServerExtras.messageCame(state, slice, info) }
         return await tell(info, kind, slice, state)
     }
 
@@ -132,6 +138,11 @@ enum _AsyncGenServerEngine<E: AsyncGenServer & ~Copyable> {
     /// Between callbacks, in BUSY.
     @inlinable
     nonisolated(nonsending) static func follow(_ first: Next, _ slice: _Slice, _ state: State) async -> _Run? {
+        if let debug = state.value.extras?.debug,
+            let run = _ServerSystem<E>.tell(debug, slice, state, isLong: true)
+        {
+            return run
+        }
         var next = first
         while true {
             switch next._kind {

@@ -39,6 +39,12 @@ enum _CallFailure {
         return CallError(reason: error.reason, target: error.target, request: "\(error.request).\(name)")
     }
 
+    /// Type and case of a message, never its values.
+    static func name<Message>(of message: borrowing Message) -> String {
+        let type = _TypeName.short(String(reflecting: Message.self))
+        return caseName(copy message).map { "\(type).\($0)" } ?? type
+    }
+
     /// The name of an enum's case, never its values.
     private static func caseName<Request>(_ request: Request) -> String? {
         let mirror = Mirror(reflecting: request)

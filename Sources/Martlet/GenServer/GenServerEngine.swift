@@ -31,12 +31,12 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
                 switch kind {
                 case .call:
                     let call = slice.take(E.Call.self)
-                    if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
+                    if state.value.extras != nil { _ServerExtras.messageCame(state, slice, call) }
                     slice.enter(call: slice.reply)
                     next = try state.value.server.handleCall(call)
                 case .cast:
                     let cast = slice.take(E.Cast.self)
-                    if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
+                    if state.value.extras != nil { _ServerExtras.messageCame(state, slice, cast) }
                     slice.enter(.cast)
                     next = try state.value.server.handleCast(cast)
                 case .leave: return .left
@@ -71,6 +71,11 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
             let reason = slice.take(_Reason.self)
             slice.defer_(slice.reply)
             return exit(ExitReason(reason), slice, state)
+        case .system:
+            let run = _ServerSystem<E>.perform(slice, state, isLong: false)
+            // Of another type from here on: a worker runs its engine.
+            if case .left = run { slice.handOver() }
+            return run
         default: return nil
         }
     }
@@ -85,7 +90,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
 
     @inlinable
     static func inform(_ info: Info<E.Message>, _ kind: _Kind, _ slice: _Slice, _ state: State) -> _Run? {
-        if state.value.extras != nil { _ServerExtras.messageCame(state, slice) }
+        if state.value.extras != nil { _ServerExtras.messageCame(state, slice, info) }
         slice.enter(kind)
         let next: Next
         do { next = try state.value.server.handleInfo(info) } catch { return crash(error, slice, state) }
@@ -98,6 +103,11 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     /// Between callbacks, in BUSY.
     @inlinable
     static func follow(_ first: Next, _ slice: _Slice, _ state: State) -> _Run? {
+        if let debug = state.value.extras?.debug,
+            let run = _ServerSystem<E>.tell(debug, slice, state, isLong: false)
+        {
+            return run
+        }
         var next = first
         while true {
             switch next._kind {

@@ -34,6 +34,18 @@ enum _ServerExit<E: Server & ~Copyable> {
         return .exited
     }
 
+    /// The same where there is no state any more.
+    @usableFromInline
+    static func endWithoutState(
+        _ reason: ExitReason, _ slice: _Slice, _ extras: _ServerExtras?, _ draft: _CrashDraft?
+    ) -> _Run {
+        slice.beginExit(reason.boxed)
+        extras?.unregisterVia(slice.pid)
+        slice.finishExit()
+        _CrashLog.file(draft)
+        return .exited
+    }
+
     /// The same after a signal: no user code runs any more, so the state is not shown.
     @inlinable
     static func killed(_ reason: ExitReason, _ slice: _Slice, _ state: State) -> _Run {

@@ -17,6 +17,8 @@ final class _ServerExtras {
     @usableFromInline var via: (any NameResolver)?
     /// The label of the start.
     @usableFromInline var label: String?
+    /// Who looks at the server through `sys`.
+    @usableFromInline var debug: _ServerDebug?
 
     @usableFromInline
     init() {}

@@ -71,6 +71,16 @@ extension _Carrier {
         unsafe mt_slice_yield(slice.pointer)
     }
 
+    /// The process goes on as another type, whose state is in place: a worker runs its engine.
+    ///
+    /// Owner, then no more.
+    @usableFromInline
+    func become() {
+        unsafe words.pointee.state = unsafe slice.pointer.pointee.slot.pointee.state
+        _ = unsafe detach()
+        unsafe mt_slice_hand_over(slice.pointer)
+    }
+
     /// After the exit: a worker ends the messages that are left.
     ///
     /// Owner, then no more.

@@ -35,6 +35,8 @@ struct _Kind: Equatable {
     @inlinable static var none: _Kind { _Kind(18) }
     /// Others wait, and the turn is over.
     @inlinable static var yield: _Kind { _Kind(19) }
+    /// Requests wait on the system lane.
+    @inlinable static var system: _Kind { _Kind(20) }
 }
 
 /// What became of a send.

@@ -163,6 +163,10 @@ struct _Slice {
     /// Gives the incarnation its state; its init is over.
     ///
     /// Between callbacks.
+    @usableFromInline
+    func install(_ address: _StateAddress) { unsafe pointer.pointee.slot.pointee.state = unsafe address.raw }
+
+    /// The same of a value of a known type.
     @inlinable
     func install<Value: ~Copyable>(_ state: _State<Value>) {
         unsafe mt_slice_started(pointer)

@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Inherited deadlines", .timeLimit(.minutes(1)))
 struct DeadlineTests {
-    /// Runs `body` in a handler whose caller gives it two seconds; what it notes. Everything `body` waits for takes for ever.
+    /// Runs `body` in a handler whose caller gives it two seconds; what it notes.
+    ///
+    /// Everything `body` waits for takes for ever.
     private func inHandler(
         _ test: TestRuntime, of server: Desk.Ref, timers: Int,
         _ body: @escaping @Sendable (Record<String>) throws -> Void

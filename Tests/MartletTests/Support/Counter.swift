@@ -7,7 +7,7 @@ struct Counter: GenServer {
     enum Call { case increment(by: Int, From<Int>), get(From<Int>) }
     enum Cast { case add(Int), reset }
 
-    private var count: Int
+    private(set) var count: Int
     init(_ initial: Int) { count = initial }
 
     mutating func handleCall(_ call: Call) -> Next {

@@ -32,6 +32,7 @@ static inline uint32_t mt_pid_generation(mt_pid_t pid) { return (uint32_t)(pid >
 #define MT_LIFE_SYSTEM 512u // system requests wait in `system`
 #define MT_LIFE_ASIDE 1024u // suspended, or messages wait aside (system.h): the owner goes the long way
 #define MT_LIFE_LINK 2048u  // beside EXIT: a signal in `exits` is a link's
+#define MT_LIFE_ALIAS 2048u // no process: an alias of one (alias.h)
 #define MT_LIFE_LEAVE 0x10000u
 #define MT_LIFE_LEAVES 0xFFFF0000u
 // A running handler has no effect; and whose process it is must be looked at when the handler ends.
@@ -121,11 +122,12 @@ _Static_assert(offsetof(mt_slot_t, system) == 192, "the rare line");
 #define MT_SLOT_RETIRED 1u    // on the free list
 #define MT_SLOT_HIBERNATED 2u // gave memory back; cleared by the next message
 #define MT_SLOT_MEASURED 4u   // `length` and `oldest` say something
+#define MT_SLOT_REQUESTED 8u  // requests were taken off `system` and wait to be handled
 
 #define MT_ACTIVITY_WAITING 0u
 #define MT_ACTIVITY_RUNNING 1u
 #define MT_ACTIVITY_HIBERNATING 2u
-#define MT_ACTIVITY_STARTING 3u // running its init
+#define MT_ACTIVITY_STARTING 4u // running its init
 #define MT_ACTIVITY_SUSPENDED 3u
 
 // At most this many processes live at once in one OS process.

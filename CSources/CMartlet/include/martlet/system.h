@@ -24,6 +24,7 @@ typedef struct mt_aside {
     mt_node_t *current;      // the one that is being handled
     uint32_t count;          // set aside
     bool is_suspended;
+    bool is_watched; // the engine looks at every message: none may be handled in place
 } mt_aside_t;
 
 // Sends a request: ops, payload and `reply` complete. MT_NO_PROCESS: the node is the caller's. Else its reply slot
@@ -35,10 +36,19 @@ mt_node_t *mt_slice_next_request(mt_slice_t *slice);
 
 // From now on user messages are set aside, or no more. Idempotent. False: out of memory. Owner, in BUSY.
 bool mt_slice_suspend(mt_slice_t *slice, bool is_suspended);
+// From now on no request is handled in place, or may be again. False: out of memory. Owner, in BUSY.
+bool mt_slice_watch(mt_slice_t *slice, bool is_watched);
+// The process goes on as one of another class, whose state the engine has put in place. Hand it over afterwards: this
+// slice is of the old one. Owner, in BUSY.
+void mt_slice_become(mt_slice_t *slice, const mt_class_t *klass);
 static inline bool mt_slot_is_suspended(const mt_slot_t *slot) { return slot->aside && slot->aside->is_suspended; }
 
 // --- For slice.c and exit.c ------------------------------------------------------------------------------------------
 
+// Whether requests were taken off the stack and not handled: an engine left in between. Owner.
+static inline bool mt__aside_has_requests(const mt_slot_t *slot) {
+    return slot->flags & MT_SLOT_REQUESTED;
+}
 // Whether messages wait aside that are to be handled now. Owner.
 static inline bool mt__aside_has_more(const mt_slot_t *slot) {
     return MT_UNLIKELY(slot->aside != NULL) && !slot->aside->is_suspended && slot->aside->first;

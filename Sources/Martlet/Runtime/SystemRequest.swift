@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests on the system lane: they reach a process ahead of its mailbox, also while it is suspended. What they do is
+// the business of the layers above; here is how they come and go.
+
+internal import CMartlet
+
+/// One request; performed once by the process it is sent to, or dropped with it.
+@usableFromInline
+final class _SystemRequest: Sendable {
+    /// What every process can do, between messages; nil: only servers understand it.
+    let own: (@Sendable (_Slice) -> Void)?
+    /// What an engine makes of it; nil: no more than `own`.
+    @usableFromInline let ofServer: (any Sendable)?
+
+    init(own: (@Sendable (_Slice) -> Void)? = nil, ofServer: (any Sendable)? = nil) {
+        self.own = own
+        self.ofServer = ofServer
+    }
+}
+
+extension _Post {
+    /// Sends a request; the reply slot hears of the process's end as well.
+    static func request(_ request: _SystemRequest, to pid: UInt64, reply: UInt64) -> _SendStatus {
+        guard let thread = unsafe mt_thread_self(),
+            let node = unsafe _Node.make(thread, request, kind: .system, reply: reply)
+        else { return .noMemory }
+        if unsafe mt_process_send_request(thread, pid, node.pointer) == .ok { return .queued }
+        unsafe node.drop(thread)
+        return .noProcess
+    }
+}
+
+extension _Slice {
+    /// The next request; `reply` is its slot from here on.
+    ///
+    /// Owner, between messages.
+    @usableFromInline
+    func nextRequest() -> _SystemRequest? {
+        guard let node = unsafe mt_slice_next_request(pointer) else { return nil }
+        unsafe pointer.pointee.reply = node.pointee.reply
+        let request = unsafe _Node.take(_SystemRequest.self, from: mt_node_payload(node))
+        unsafe mt_node_free(pointer.pointee.thread, node)
+        return request
+    }
+
+    /// Performs what every process can; the rest is refused.
+    func performRequests() {
+        while let request = nextRequest() {
+            if let own = request.own { own(self) } else { refuse() }
+        }
+    }
+
+    /// Nobody here answers them.
+    func refuseRequests() { while nextRequest() != nil { refuse() } }
+
+    /// The current request is not understood.
+    @usableFromInline
+    func refuse() { mt_reply_complete(reply, .timeout) }
+
+    /// Handles nothing but requests and what ends it from now on, or the rest again; false: no memory.
+    func suspend(_ isSuspended: Bool) -> Bool { unsafe mt_slice_suspend(pointer, isSuspended) }
+
+    /// No request is handled in place from now on, or may be again; false: no memory.
+    func watch(_ isWatched: Bool) -> Bool { unsafe mt_slice_watch(pointer, isWatched) }
+
+    /// Goes on as a process of another type, whose state is in place.
+    ///
+    /// The slice is over: give the process back.
+    @usableFromInline
+    func become(_ processClass: _ProcessClass) { unsafe mt_slice_become(pointer, processClass.core) }
+
+    /// Hands the process to a worker.
+    ///
+    /// Owner, then no more.
+    @usableFromInline
+    func handOver() { unsafe mt_slice_hand_over(pointer) }
+
+    /// Whether the current request has been answered.
+    var isAnswered: Bool { !mt_reply_is_armed(reply) }
+
+    /// The process that made the current request, 0: none, or no longer known.
+    var askerOfReply: UInt64 { mt_reply_caller(reply) }
+
+    var isSuspended: Bool { unsafe mt_slot_is_suspended(pointer.pointee.slot) }
+
+    /// Messages that this thread has sent in the runtime so far.
+    var sentHere: UInt64 { unsafe mt_a64_load_rlx(&pointer.pointee.stats.pointee.sent) }
+}
+
+extension _State where Value: ~Copyable {
+    /// Moves the value out; the memory is still to be freed.
+    @usableFromInline
+    func take() -> Value { unsafe pointer.move() }
+
+    /// Frees the memory of a value that was moved out.
+    @usableFromInline
+    func free() {
+        unsafe mt_state_free(UnsafeMutableRawPointer(pointer), MemoryLayout<Value>.size, MemoryLayout<Value>.alignment)
+    }
+}
