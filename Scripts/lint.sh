@@ -8,7 +8,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
-rules=(words liburcu layers sizes)
+rules=(words liburcu layers sizes documents)
 [ "${1:-}" = "--house" ] || rules+=(format)
 
 failed=()

@@ -88,6 +88,14 @@ allowed layers Sources/Martlet/Runtime/Plant.swift '// PlantedHigh\nlet PlantedN
 allowed layers Sources/Martlet/Agent/Plant.swift 'let x: PlantedHigh? = nil' 'folders of the top layer see each other'
 allowed layers Sources/Martlet/Process/Plant.swift 'func f<PlantedHigh>(_: PlantedHigh) {}' 'generic parameters'
 
+parity=Documentation/OTPParity.md
+caught documents "$parity" '| R1 | | | `NoSuchTests/nowhere` |' 'no such test: NoSuchTests/nowhere'
+caught documents "$parity" '| R1 | | | `StartTests/nowhere` |' 'no such test: StartTests/nowhere'
+caught documents "$parity" '| R1 | | | nothing |' 'a row without a test'
+caught documents "$parity" '| R1 | | | to come |' 'expected one row for S47, got 0'
+caught documents Documentation/Calls.md '```swift\nlet planted = 1\n```' 'stands in no test'
+allowed documents Documentation/Calls.md '```elixir\nplanted = 1\n```' 'other languages'
+
 caught sizes Sources/Martlet/Agent/Plant.swift "$(yes '//\n' | head -n 601 | tr -d '\n')" 'more than 600 lines'
 header='// no licence'
 caught sizes CSources/CMartlet/src/plant.c 'int x;' 'the first line is'

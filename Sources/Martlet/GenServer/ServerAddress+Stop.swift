@@ -26,7 +26,7 @@ extension ServerAddress {
                 call.cancel()
             }
         }
-        try _finishStop(call, reason, boxed)
+        try _finishStop(call, reason)
     }
 
     /// The same from synchronous code.
@@ -47,7 +47,7 @@ extension ServerAddress {
             if _Post.stop(call.pid, reason: boxed, reply: call.ref) != .queued { call.completeNoProcess() }
             call.waitBlocking()
         }
-        try _finishStop(call, reason, boxed)
+        try _finishStop(call, reason)
     }
 
     private func _beginStop(_ timeout: Duration?) throws(CallError) -> _Call {
@@ -61,11 +61,9 @@ extension ServerAddress {
     /// The process is down, or the wait ended.
     ///
     /// The same reason as was asked for is success, also when another stop was first.
-    private func _finishStop(_ call: _Call, _ asked: ExitReason, _ boxed: _Reason) throws(CallError) {
+    private func _finishStop(_ call: _Call, _ asked: ExitReason) throws(CallError) {
         let outcome = call.takeOutcome()
-        if case .exited(let reason) = outcome {
-            if reason === boxed || ExitReason(reason).isSamePlainCase(as: asked) { return }
-        }
+        if case .exited(let reason) = outcome, ExitReason(reason).isIdentical(to: asked) { return }
         throw _CallFailure.error(outcome, call.pid, request: Call.self)
     }
 }

@@ -49,6 +49,9 @@ public enum ExitReason: Sendable {
         default: false
         }
     }
+
+    /// Whether both are one and the same reason: a value or error that travelled from the one to the other.
+    func isIdentical(to other: ExitReason) -> Bool { isSamePlainCase(as: other) || _Reason.isSameWord(self, other) }
 }
 
 extension ExitReason: CustomStringConvertible {

@@ -23,6 +23,12 @@ package final class _Reason: Sendable {
     static let killed = _Reason(Builtin.killed)
     static let noProcess = _Reason(Builtin.noProcess)
 
+    /// Whether two reasons of one word are the same: the same case, and the very same value if it has one.
+    static func isSameWord<T>(_ one: T, _ other: T) -> Bool {
+        precondition(MemoryLayout<T>.size == MemoryLayout<UInt>.size, "expected a reason of one word")
+        return unsafe unsafeBitCast(one, to: UInt.self) == unsafeBitCast(other, to: UInt.self)
+    }
+
     /// Hands a counted reference to the core, which releases it.
     func passRetained() -> UnsafeMutableRawPointer { unsafe Unmanaged.passRetained(self).toOpaque() }
 

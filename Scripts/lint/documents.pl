@@ -1,0 +1,79 @@
+#!/usr/bin/env perl
+# SPDX-License-Identifier: Apache-2.0
+# What Scripts/lint/documents.sh looks for. Prints file:line: why, and fails if there is anything to print.
+use strict;
+use warnings;
+use File::Find;
+
+my $parity = 'Documentation/OTPParity.md';
+# Their Swift examples stand in a test, line by line.
+my @articles = map { "Documentation/$_.md" } qw(Processes Calls Exits FromElixir WhenNotToUse);
+
+my (%tests, %code);    # "Suite/function", "Target.Suite/function" => 1; file => its lines, trimmed
+find({ no_chdir => 1, wanted => sub { read_tests($_) if /\.swift$/ } }, 'Tests') if -d 'Tests';
+
+sub lines_of {
+    my ($file) = @_;
+    open my $in, '<', $file or die "$file: $!";
+    my @lines = <$in>;
+    chomp @lines;
+    return @lines;
+}
+
+sub trimmed { my ($line) = @_; $line =~ s/^\s+|\s+$//g; return $line }
+
+# A suite is a struct; a test is the function behind @Test.
+sub read_tests {
+    my ($file) = @_;
+    my ($target) = $file =~ m{^Tests/(\w+)/};
+    my ($suite, $is_test) = ('', 0);
+    for my $line (lines_of($file)) {
+        $suite = $1 if $line =~ /^(?:private )?(?:struct|extension) (\w+Tests)\b/;
+        $is_test = 1 if $line =~ /\@Test\b/;
+        if ($is_test && $line =~ /\bfunc (\w+)\(/) {
+            $tests{"$suite/$1"} = $tests{"$target.$suite/$1"} = 1;
+            $is_test = 0;
+        }
+    }
+    $code{$file} = "\n" . join("\n", grep { length } map { trimmed($_) } lines_of($file)) . "\n";
+}
+
+my $findings = 0;
+sub finding { my ($place, $why) = @_; print "$place: $why\n"; $findings++ }
+
+if (-e $parity) {
+    my (%rows, $number);
+    for my $line (lines_of($parity)) {
+        $number++;
+        while ($line =~ m{`((?:\w+\.)?\w+Tests/\w+)`}g) {
+            finding("$parity:$number", "there is no such test: $1") unless $tests{$1};
+        }
+        $rows{$1}++ if $line =~ /^\| ([RS]\d+) /;
+        # A row shows a test, or says why there is none.
+        finding("$parity:$number", "a row without a test says to come, or none needed: $1")
+            if $line =~ /^\| ([RS]\d+) / && $line !~ m{Tests/\w+`|to come|none needed};
+    }
+    for my $row ((map { "R$_" } 1 .. 22), (map { "S$_" } 1 .. 47)) {
+        my $count = $rows{$row} // 0;
+        finding("$parity:1", "expected one row for $row, got $count") if $count != 1;
+    }
+}
+
+for my $article (grep { -e } @articles) {
+    my ($number, $begin, @block) = (0, 0);
+    for my $line (lines_of($article)) {
+        $number++;
+        if ($begin && $line =~ /^```/) {
+            my $text = "\n" . join("\n", @block) . "\n";
+            finding("$article:$begin", "this example stands in no test under Tests")
+                unless grep { index($_, $text) >= 0 } values %code;
+            $begin = 0;
+        } elsif ($line =~ /^```swift$/) {
+            ($begin, @block) = ($number);
+        } elsif ($begin) {
+            push @block, trimmed($line) if $line =~ /\S/;
+        }
+    }
+}
+
+exit($findings ? 1 : 0);
