@@ -67,7 +67,8 @@ let package = Package(
         .testTarget(
             name: "MartletTestKitTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
         .testTarget(name: "MartletBenchTests", dependencies: ["MartletBenchCore"], swiftSettings: strict),
-        .testTarget(name: "ExamplesTests", dependencies: ["Examples", "Martlet"], swiftSettings: strict),
+        .testTarget(
+            name: "ExamplesTests", dependencies: ["Examples", "Martlet", "MartletTestKit"], swiftSettings: strict),
     ],
     cLanguageStandard: .gnu11
 )

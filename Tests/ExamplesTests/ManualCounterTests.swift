@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The counter by hand counts, and what goes wrong without an alias.
+// The counter by hand counts, what goes wrong without an alias, and who hears of its end.
 
 import Martlet
+import MartletTestKit
 import Testing
 
 @testable import Examples
@@ -15,19 +16,34 @@ struct ManualCounterExampleTests {
         #expect(lines.all == ["1", "2", "2"])
     }
 
-    @Test("without an alias a late reply is taken for the answer to the next request")
-    func lateReplyTaken() async throws {
-        try await withExampleRuntime { _ in
-            try await withProcess(receiving: Int.self) { mailbox in
-                let counter = ManualCounter.start(7)
-                counter.send(.get(replyTo: mailbox.ref))  // and its sender gives up
-                counter.send(.increment(replyTo: mailbox.ref))
-                let wrong = try await mailbox.receive()
-                let late = try await mailbox.receive()
-                #expect((wrong, late) == (7, 8))
-                counter.send(.stop)
-            }
+    @Test("without an alias a late reply is taken for the answer to the next request; with one it vanishes (S1, R4)")
+    func lateReply() async throws {
+        let lines = Lines()
+        try await withTestRuntime { test in
+            try await lateReplyTour(output: lines.output)
+            await test.clock.runUntilIdle()
+            test.assertNothingLeft()
         }
+        #expect(
+            lines.all == [
+                "without: get is no answer", "without: increment is 7", "without: increment is 8",
+                "alias: get is no answer", "alias: increment is 8", "alias: increment is 9",
+            ])
+    }
+
+    @Test("a monitor and a trapped exit tell of a counter's end, a link ends it with its parent (S2)")
+    func ends() async throws {
+        let lines = Lines()
+        try await withTestRuntime { test in
+            try await manualEndsTour(output: lines.output)
+            await test.clock.runUntilIdle()
+            test.assertNothingLeft()
+        }
+        #expect(
+            lines.all == [
+                "monitor: normal", "monitor of one that is gone: no process", "trapped exit: killed",
+                "linked with one that failed: error (OutOfMoney)",
+            ])
     }
 
     @Test("a reply to an alias that has ended vanishes")

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Spawning, sending the long way, and asking for the end of a process.
 #include "martlet/process.h"
+#include "martlet/alias.h"
 
 #include "martlet/call.h"
 #include "runtime_state.h"
 
-// The first spawn on a slot makes its mailbox; afterwards the mailbox lives as long as the slot.
-static uint32_t next_generation(mt_slot_t *slot) {
+// The first user of a slot makes its mailbox; afterwards the mailbox lives as long as the slot.
+uint32_t mt__slot_next_generation(mt_slot_t *slot) {
     // relaxed: the slot was on the free list, whose exchange ordered everything before.
     uint32_t generation = mt_life_generation(mt_a64_load_rlx(&slot->life));
     if (generation) return generation;
@@ -74,7 +75,7 @@ static mt_status_t spawn(mt_runtime_t *runtime, mt_thread_t *thread, const mt_sp
     uint32_t index = mt_region_take(&mt_slots, &thread->slots);
     mt_slot_t *slot = index ? (mt_slot_t *)mt_region_at(&mt_slots, index) : NULL;
     mt_status_t status = slot ? MT_OK : MT_SYSTEM_LIMIT;
-    uint32_t generation = slot ? next_generation(slot) : 0;
+    uint32_t generation = slot ? mt__slot_next_generation(slot) : 0;
     if (slot) status = mt_credit_attach(slot, generation, spec->capacity, spec->policy);
     if (status != MT_OK) {
         if (slot) {
@@ -121,16 +122,20 @@ static mt_status_t take_credit(mt_thread_t *thread, mt_slot_t *slot, mt_bounded_
 
 static mt_status_t send_checked(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, mt_node_t *node, bool is_granted,
                                 mt__displaced_t *displaced) {
+    const mt_pid_t sent_to = pid;
+    pid = mt__alias_resolve(&slot, pid);
+    const uint16_t via = pid == sent_to ? 0 : MT_NODE_ALIAS;
     uint32_t generation = mt_pid_generation(pid);
     // acquire: pairs with the release of LIVE in mt_process_spawn: runtime, credits, mailbox.
     if (is_over(mt_a64_load_acq(&slot->life), pid)) return MT_NO_PROCESS;
     mt_status_t status = MT_OK;
-    node->flags = is_granted ? MT_NODE_CREDIT : 0;
+    node->flags = via | (is_granted ? MT_NODE_CREDIT : 0);
+    node->spare = mt_pid_index(sent_to);
     mt_bounded_head_t *bounded = mt_credit_of(slot, generation);
     if (bounded && !is_granted) {
         status = take_credit(thread, slot, bounded, generation, displaced);
         if (status != MT_OK && status != MT_DISPLACED) return status;
-        node->flags = MT_NODE_CREDIT;
+        node->flags |= MT_NODE_CREDIT;
     }
     mt_runtime_t *runtime = mt_runtime_of(slot);
     mt_a64_bump(&mt_stats(thread, runtime)->sent, 1);

@@ -215,6 +215,9 @@ bool mt__displace(mt_slot_t *slot, mt_bounded_head_t *bounded, uint32_t generati
                   mt__displaced_t *out);
 // Counts it, if there is one, and ends its value. Any thread, no lock held, outside the fence of an effect.
 void mt__end_displaced(mt_thread_t *thread, mt_pid_t pid, mt__displaced_t *displaced);
+// process.c
+// The generation that a slot off the free list may be used with. The owner.
+uint32_t mt__slot_next_generation(mt_slot_t *slot);
 // exit.c
 void mt__drop_exit_records(mt_thread_t *thread, mt_slot_t *slot);
 // exit.c

@@ -464,23 +464,3 @@ void mt_slice_hand_over(mt_slice_t *slice) {
     set_phase(slice, MT_PHASE_OUT);
     mt_submit(slice->thread, slice->slot);
 }
-
-mt_status_t mt_slice_forward(mt_slice_t *slice, mt_pid_t pid) {
-    const mt_node_t *from = slice->node;
-    size_t size = mt_payload_size(from->ops);
-    mt_node_t *node = mt_node_alloc(slice->thread, size);
-    if (node) {
-        memcpy(node->payload, slice->payload, size); // a move
-        node->ops = from->ops;
-        node->kind = from->kind;
-        node->reply = from->reply;
-        mt_status_t status = mt_process_send(slice->thread, pid, node);
-        if (status == MT_OK || status == MT_DISPLACED) return status;
-        mt_process_count_refused(slice->thread, pid, node->ops, status == MT_FULL ? MT_DEAD_FULL : MT_DEAD_NO_PROCESS);
-        mt_payload_destroy(node->ops, node->payload);
-        mt_node_free(slice->thread, node);
-        return status;
-    }
-    mt_payload_destroy(from->ops, slice->payload);
-    return MT_NO_MEMORY;
-}

@@ -7,10 +7,10 @@
 /// For servers the runtime owns it; see GenServer.
 public struct Mailbox<Message: Sendable>: ~Copyable {
     @usableFromInline let process: _TaskProcess
-    /// Passed over by a selective receive, oldest first; news with the tie that it came by, else 0.
-    @usableFromInline var skipped: [(info: Info<Message>, tie: UInt64)] = []
-    /// At this many, news of ties that were given up meanwhile is looked for.
-    private var skippedLimit = 16
+    /// Passed over by a selective receive, oldest first.
+    @usableFromInline var skipped = _SkippedQueue<Message>()
+    /// How much had been skipped when each alias was made.
+    @usableFromInline var marks: [Pid: Int] = [:]
 
     init(_ process: _TaskProcess) { self.process = process }
 
@@ -33,7 +33,7 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     /// - Throws: ``ExitSignal`` when the process was told to end: let it pass.
     @inlinable
     public nonisolated(nonsending) mutating func receive() async throws(ExitSignal) -> Message {
-        if let message = takeSkipped({ $0 }) { return message }
+        if let message = skipped.take({ $0 }) { return message }
         while true {
             let found = process.poll()
             if found == .message { return process.take(Message.self) }
@@ -48,7 +48,7 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     /// - Throws: ``ExitSignal`` when the process was told to end.
     @inlinable
     public nonisolated(nonsending) mutating func receive(timeout: Duration) async throws(ExitSignal) -> Message? {
-        if let message = takeSkipped({ $0 }) { return message }
+        if let message = skipped.take({ $0 }) { return message }
         let found = process.poll()
         if found == .message { return process.take(Message.self) }
         return try await wait(found, timeout._unsignedNanoseconds) { $0 }
@@ -67,7 +67,7 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     public nonisolated(nonsending) mutating func receive<R>(
         timeout: Duration? = nil, where match: (Message) -> R?
     ) async throws(ExitSignal) -> R? {
-        if let result = takeSkipped(match) { return result }
+        if let result = skipped.take(match) { return result }
         return try await wait(process.poll(), timeout?._unsignedNanoseconds, match)
     }
 
@@ -81,35 +81,69 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
         timeout: Duration? = nil
     ) async throws(ExitSignal) -> Info<Message> {
         while !skipped.isEmpty {
-            let (info, tie) = skipped.removeFirst()
-            if process.reads(tie) { return info }
+            let received = skipped.takeFirst()
+            if process.reads(received.tie) { return received.info }
         }
         var limit = _TimeLimit(timeout?._unsignedNanoseconds)
         while true {
             let kind = await process.next(process.poll(), &limit)
             if kind == .none { return .timeout }
-            guard let (info, tie) = info(kind) else { throw exitSignal }
-            if process.reads(tie) { return info }
+            guard let received = received(kind) else { throw exitSignal }
+            if process.reads(received.tie) { return received.info }
+        }
+    }
+
+    /// The next message that came through an alias (`receive` of a fresh reference).
+    ///
+    /// All others stay in order. What had been skipped when the alias was made is not looked at: a reply is found at the
+    /// same cost however much waits.
+    ///
+    /// - Parameters:
+    ///   - alias: what `alias()` returned; it may be turned off by now.
+    ///   - timeout: how long to wait; nil, the default, for ever.
+    /// - Returns: the message; nil after the timeout, and at once for an address that is no alias of this mailbox.
+    /// - Throws: ``ExitSignal`` when the process was told to end.
+    @inlinable
+    public nonisolated(nonsending) mutating func receive(
+        through alias: ProcessRef<Message>, timeout: Duration? = nil
+    ) async throws(ExitSignal) -> Message? {
+        guard let mark = marks[alias.pid] else { return nil }
+        let index = UInt32(truncatingIfNeeded: alias.pid.raw)
+        if let message = skipped.take(via: index, since: mark) { return message }
+        var limit = _TimeLimit(timeout?._unsignedNanoseconds)
+        while true {
+            let kind = await process.next(process.poll(), &limit)
+            if kind == .none { return nil }
+            guard let received = received(kind) else { throw exitSignal }
+            if received.via == index, case .message(let message) = received.info { return message }
+            skipped.append(received, of: process)
         }
     }
 
     /// A second address for the same mailbox that `unalias` turns off: later messages to it vanish (`alias/0`).
     ///
-    /// Messages through it pass one more process; those of one sender stay in order among themselves. When there is no room
-    /// for another process, it is the address of the mailbox itself, which nothing turns off.
+    /// A sender's messages stay in order, whichever address it uses. No process: it is not alive, and cannot be watched or
+    /// ended. When there is no room for it, it is the address of the mailbox itself, which nothing turns off.
     ///
     /// - Returns: the address.
     public mutating func alias() -> ProcessRef<Message> {
         let pid = process.makeAlias()
-        return pid == 0 ? ref : ProcessRef(pid: Pid(raw: pid))
+        if pid == 0 { return ref }
+        marks[Pid(raw: pid)] = skipped.total
+        return ProcessRef(pid: Pid(raw: pid))
     }
 
     /// Turns an alias off.
     ///
+    /// What came through it before stays in the mailbox.
+    ///
     /// - Parameter alias: what `alias()` returned.
     /// - Returns: false if it was not one of this mailbox, or already off.
     @discardableResult
-    public mutating func unalias(_ alias: ProcessRef<Message>) -> Bool { process.dropAlias(alias.pid.raw) }
+    public mutating func unalias(_ alias: ProcessRef<Message>) -> Bool {
+        marks[alias.pid] = nil
+        return process.dropAlias(alias.pid.raw)
+    }
 
     /// Whether `pid.sys` works on this process while it receives (S3).
     ///
@@ -124,43 +158,23 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
 
     /// What the process has come to; nil: it was told to end.
     @inlinable
-    func info(_ kind: _Kind) -> (info: Info<Message>, tie: UInt64)? {
+    func received(_ kind: _Kind) -> _Received<Message>? {
+        let via = process.via
         switch kind {
-        case .message: return (.message(process.take(Message.self)), 0)
-        case .tick: return (.message(process.take(_Tick<Message>.self).message), 0)
-        case .unexpected: return (.unexpected(process.take((any Sendable).self)), 0)
+        case .message: return _Received(.message(process.take(Message.self)), via: via)
+        case .tick: return _Received(.message(process.take(_Tick<Message>.self).message), via: via)
+        case .unexpected: return _Received(.unexpected(process.take((any Sendable).self)), via: via)
         case .exit, .down: return signal(process.takeNews(), isExit: kind == .exit)
         default: return nil
         }
     }
 
     @usableFromInline
-    func signal(_ news: _News, isExit: Bool) -> (info: Info<Message>, tie: UInt64) {
+    func signal(_ news: _News, isExit: Bool) -> _Received<Message> {
         let (from, reason) = (Pid(raw: news.from), ExitReason(news.reason))
-        return (isExit ? .exit(from, reason) : .down(MonitorRef(raw: news.tie), from, reason), news.tie)
-    }
-
-    /// Keeps what a selective receive passes over, news as long as its tie stands.
-    @usableFromInline
-    mutating func skip(_ info: Info<Message>, _ tie: UInt64) {
-        if skipped.count >= skippedLimit {
-            let process = process
-            skipped.removeAll { !process.mayRead($0.tie) }
-            skippedLimit = max(16, 2 * skipped.count)
-        }
-        skipped.append((info, tie))
-    }
-
-    /// The first of the skipped messages that `match` accepts.
-    @inlinable
-    mutating func takeSkipped<R>(_ match: (Message) -> R?) -> R? {
-        if skipped.isEmpty { return nil }
-        for index in skipped.indices {
-            guard case .message(let message) = skipped[index].info, let result = match(message) else { continue }
-            skipped.remove(at: index)
-            return result
-        }
-        return nil
+        let info: Info<Message> =
+            isExit ? .exit(from, reason) : .down(MonitorRef(raw: news.tie), from, reason)
+        return _Received(info, tie: news.tie)
     }
 
     /// The first message that `match` accepts, from the one that `poll` found on; nil after the timeout.
@@ -173,9 +187,9 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
         while true {
             let kind = await process.next(found, &limit)
             if kind == .none { return nil }
-            guard let (info, tie) = info(kind) else { throw exitSignal }
-            if case .message(let message) = info, let result = match(message) { return result }
-            skip(info, tie)
+            guard let received = received(kind) else { throw exitSignal }
+            if case .message(let message) = received.info, let result = match(message) { return result }
+            skipped.append(received, of: process)
             found = process.poll()
         }
     }

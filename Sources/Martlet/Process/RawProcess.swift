@@ -36,7 +36,7 @@ enum RawProcess {
         let start = Start { process in
             Task(executorPreference: runtime.executor) {
                 guard let body = run.take() else { return }
-                _ = await RawProcess.run(process, Message.self, body)
+                _ = await RawProcess.run(process, Message.self, isReported: true, body)
             }
         }
         var monitor: UInt64 = 0
@@ -53,9 +53,10 @@ enum RawProcess {
 
     /// Runs `body` as the body of a process that this task owns, then hands the process to its end.
     ///
-    /// Nil: `body` threw nothing.
+    /// - Parameter isReported: an abnormal end is a crash report (R16); where the error is thrown on it is not.
     nonisolated(nonsending) static func run<Message: Sendable, R>(
-        _ process: _TaskProcess, _: Message.Type, _ body: (inout Mailbox<Message>) async throws -> R
+        _ process: _TaskProcess, _: Message.Type, isReported: Bool = false,
+        _ body: (inout Mailbox<Message>) async throws -> R
     ) async -> Result<R, any Error> {
         let result: Result<R, any Error> = await _CurrentProcess.with(process.pid) {
             var mailbox = Mailbox<Message>(process)
@@ -63,7 +64,10 @@ enum RawProcess {
         }
         switch result {
         case .success: process.finish(ExitReason.normal.boxed)
-        case .failure(let error): process.finish(ExitReason(thrown: error).boxed)
+        case .failure(let error):
+            let reason = ExitReason(thrown: error)
+            let draft = isReported ? _CrashLog.draft(reason, thrown: error, in: process.face, state: nil) : nil
+            if process.finish(reason.boxed) { _CrashLog.file(draft) }
         }
         return result
     }

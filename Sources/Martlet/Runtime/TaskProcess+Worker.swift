@@ -34,7 +34,7 @@ extension _TaskProcess {
         if !isHeld {
             unsafe continuation = nil
             death = reason
-            for alias in aliases { _Post.kill(alias) }
+            endAliases()
         }
         worker.finishExit()
         unsafe Unmanaged.passUnretained(self).release()

@@ -35,8 +35,8 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     private var ending: _Reason?
     /// Whether the body's receive answers the system lane; the task's.
     var answersRequests = false
-    /// Forwarders to this mailbox; they end with it.
-    var aliases: [UInt64] = []
+    /// Other addresses of this mailbox; they end with it.
+    var aliases: Set<UInt64> = []
 
     /// Takes over from the worker's slice of the INIT message.
     init(adopting worker: _Slice) {
@@ -147,7 +147,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     /// The slice, for what all engines do.
     ///
     /// Owner.
-    private var face: _Slice { unsafe _Slice(slice) }
+    var face: _Slice { unsafe _Slice(slice) }
 
     // MARK: Waiting
 
@@ -217,7 +217,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     /// A killer took the process; the worker of the exit leaves the rest of the task's words to the task.
     private func lose() {
         close(.leave, .killed)
-        for alias in aliases { _Post.kill(alias) }
+        endAliases()
     }
 
     /// From here the body receives nothing; with `leave` the process is no longer the task's either.
@@ -228,14 +228,17 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
 
     /// The body is over: unless the process is already, a worker runs its exit.
     ///
-    /// The task's last word.
-    func finish(_ reason: @autoclosure () -> _Reason) {
-        if unsafe slice.pointee.kind == _Kind.leave.raw { return }
+    /// The task's last word; false: the process had ended otherwise, and nobody hears it.
+    @discardableResult
+    func finish(_ reason: @autoclosure () -> _Reason) -> Bool {
+        if unsafe slice.pointee.kind == _Kind.leave.raw { return false }
         guard let thread = unsafe mt_thread_self(), unsafe mt_phase_leave(&slice.pointee.frame, thread) else {
-            return lose()
+            lose()
+            return false
         }
         unsafe mt_slice_move(slice, thread)
         handOver(reason())
+        return true
     }
 
     /// Owner, then no more.
@@ -246,20 +249,32 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
 
     // MARK: Aliases
 
-    /// A new forwarder to this mailbox; 0: no room for one.
+    /// A second address of this mailbox; 0: no room for one.
     func makeAlias() -> UInt64 {
-        guard let core = unsafe mt_pid_runtime_any(pid) else { return 0 }
-        let alias = unsafe _Forwarder.start(to: pid, in: _Core(core))
-        if alias != 0 { aliases.append(alias) }
+        guard let thread = unsafe mt_thread_self() else { return 0 }
+        let alias = unsafe mt_alias_make(thread, pid)
+        if alias != 0 { aliases.insert(alias) }
         return alias
     }
 
     func dropAlias(_ alias: UInt64) -> Bool {
-        guard let index = aliases.firstIndex(of: alias) else { return false }
-        aliases.remove(at: index)
-        _Post.kill(alias)
-        return true
+        guard aliases.remove(alias) != nil, let thread = unsafe mt_thread_self() else { return false }
+        return unsafe mt_alias_end(thread, alias)
     }
+
+    /// The process is over: all of them lead nowhere.
+    ///
+    /// Whoever has the last word of the task's.
+    func endAliases() {
+        guard !aliases.isEmpty, let thread = unsafe mt_thread_self() else { return }
+        for alias in aliases { _ = unsafe mt_alias_end(thread, alias) }
+        aliases = []
+    }
+
+    /// The index of the alias that the message came through which `poll` found, 0: none.
+    ///
+    /// Owner, before `take`.
+    @usableFromInline var via: UInt32 { unsafe slice.pointee.node.map { unsafe mt_node_alias($0) } ?? 0 }
 }
 
 /// How long one receive may take, across wake-ups.

@@ -138,7 +138,7 @@ struct MonitorTests {
                     #expect(received == number)
                     monitor.cancel()
                 }
-                #expect(mailbox.skipped.count <= 16)
+                #expect(mailbox.skipped.items.count <= 16)
             }
         }
     }

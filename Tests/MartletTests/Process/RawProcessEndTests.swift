@@ -82,7 +82,7 @@ struct RawProcessEndTests {
             process.pid.kill()
             _ = try await process.pid.waitForExit()
             gate.open()
-            await eventually { aliases.all.allSatisfy { !$0.pid.isAlive } }
+            await eventually { aliases.all.allSatisfy { $0.send(1) == .noProcess } }
             #expect(aliases.count == 1)
         }
     }
@@ -128,6 +128,27 @@ struct RawProcessEndTests {
                 for (number, caller) in waiting.enumerated() { _ = caller.reply(number, then: .stop()) }
                 return from.reply(waiting.count, then: .stop())
             }
+        }
+    }
+}
+
+@Suite("Raw process: crash reports", .timeLimit(.minutes(1)))
+struct RawProcessCrashTests {
+    @Test("a body that throws makes one report, an orderly end and a kill none (R16)", .tags(.parity))
+    func reports() async throws {
+        try await withRuntime { test in
+            let reports = test.runtime.crashReports()
+            let told = spawn { (mailbox: inout Mailbox<ExitReason>) in throw ExitSignal(try await mailbox.receive()) }
+            told.send(.shutdown)
+            let killed = spawn { (mailbox: inout Mailbox<Int>) in _ = try await mailbox.receive() }
+            killed.pid.kill()
+            await eventually { !told.pid.isAlive && !killed.pid.isAlive }
+            let crashed = spawn { (mailbox: inout Mailbox<Int>) in throw Failure() }
+            var iterator = reports.makeAsyncIterator()
+            let report = try #require(await iterator.next())
+            #expect(report.process.pid == crashed.pid)
+            #expect(report.process.type.contains("raw process of Int"))
+            #expect("\(report.reason)" == "error (Failure)")
         }
     }
 }

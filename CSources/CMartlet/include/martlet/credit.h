@@ -31,8 +31,6 @@ typedef enum __attribute__((enum_extensibility(closed))) mt_policy {
 #define MT_CREDIT_ROOM UINT64_C(0x7FFFFFFF)
 #define MT_CAPACITY_MAX 0x7FFFFFFFu
 
-#define MT_NODE_CREDIT 1u // node flag: holds one credit of its generation
-
 // One sender that waits for room. On the waiter's stack or in its frame, until mt_credit_cancel or a grant returned.
 typedef struct mt_credit_waiter {
     mt_reply_ref_t reply;

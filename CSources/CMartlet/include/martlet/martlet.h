@@ -3,6 +3,7 @@
 #ifndef MARTLET_H
 #define MARTLET_H
 
+#include "alias.h"
 #include "atomic.h"
 #include "barrier.h"
 #include "breadcrumb.h"

@@ -36,6 +36,10 @@ typedef struct mt_payload_ops {
     uint32_t is_trivial; // destroy has nothing to do
 } mt_payload_ops_t;
 
+// `flags` of a node.
+#define MT_NODE_CREDIT 1u // holds one credit of its generation (credit.h)
+#define MT_NODE_ALIAS 2u  // came through an alias, whose index is `spare` (alias.h)
+
 #define MT_NODE_HEADER 40
 #define MT_NODE_ALIGNMENT 64
 
@@ -52,7 +56,7 @@ typedef struct mt_node {
     uint8_t kind;                // mt_kind_t
     uint8_t size_class;          // of the pool it came from; owned by pool.h
     uint16_t flags;
-    uint32_t spare;
+    uint32_t spare; // see MT_NODE_ALIAS
     unsigned char payload[];
 } mt_node_t;
 

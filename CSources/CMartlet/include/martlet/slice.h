@@ -125,8 +125,6 @@ static inline size_t mt_slice_scratch_size(const mt_slice_t *slice) {
 }
 // Hands the process to a worker, e.g. for its exit. Owner, in BUSY; the owner no more.
 void mt_slice_hand_over(mt_slice_t *slice);
-// Sends the current message on to another process, its payload moved. Owner, in BUSY.
-mt_status_t mt_slice_forward(mt_slice_t *slice, mt_pid_t pid);
 
 // Whether a kill or an exit signal waits: the next look for a message says MT_SLICE_DIE. Owner.
 static inline bool mt_slice_is_doomed(const mt_slice_t *slice) {

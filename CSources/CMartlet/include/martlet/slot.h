@@ -32,6 +32,7 @@ static inline uint32_t mt_pid_generation(mt_pid_t pid) { return (uint32_t)(pid >
 #define MT_LIFE_SYSTEM 512u // system requests wait in `system`
 #define MT_LIFE_ASIDE 1024u // suspended, or messages wait aside (system.h): the owner goes the long way
 #define MT_LIFE_LINK 2048u  // beside EXIT: a signal in `exits` is a link's
+#define MT_LIFE_ALIAS 2048u // no process: an alias of one (alias.h)
 #define MT_LIFE_LEAVE 0x10000u
 #define MT_LIFE_LEAVES 0xFFFF0000u
 // A running handler has no effect; and whose process it is must be looked at when the handler ends.
