@@ -122,15 +122,15 @@ static mt_status_t take_credit(mt_thread_t *thread, mt_slot_t *slot, mt_bounded_
 
 static mt_status_t send_checked(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, mt_node_t *node, bool is_granted,
                                 mt__displaced_t *displaced) {
-    const mt_pid_t sent_to = pid;
-    pid = mt__alias_resolve(&slot, pid);
-    const uint16_t via = pid == sent_to ? 0 : MT_NODE_ALIAS;
+    uint32_t alias = 0;
+    pid = mt__alias_resolve(&slot, pid, &alias);
+    const uint16_t via = alias ? MT_NODE_ALIAS : 0;
     uint32_t generation = mt_pid_generation(pid);
     // acquire: pairs with the release of LIVE in mt_process_spawn: runtime, credits, mailbox.
     if (is_over(mt_a64_load_acq(&slot->life), pid)) return MT_NO_PROCESS;
     mt_status_t status = MT_OK;
     node->flags = via | (is_granted ? MT_NODE_CREDIT : 0);
-    node->spare = mt_pid_index(sent_to);
+    node->spare = alias;
     mt_bounded_head_t *bounded = mt_credit_of(slot, generation);
     if (bounded && !is_granted) {
         status = take_credit(thread, slot, bounded, generation, displaced);

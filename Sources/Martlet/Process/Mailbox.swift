@@ -9,8 +9,8 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     @usableFromInline let process: _TaskProcess
     /// Passed over by a selective receive, oldest first.
     @usableFromInline var skipped = _SkippedQueue<Message>()
-    /// How much had been skipped when each alias was made.
-    @usableFromInline var marks: [Pid: Int] = [:]
+    /// The number of each alias, and how much had been skipped when it was made.
+    @usableFromInline var marks: [Pid: (number: UInt32, skipped: Int)] = [:]
 
     init(_ process: _TaskProcess) { self.process = process }
 
@@ -99,23 +99,22 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     /// same cost however much waits.
     ///
     /// - Parameters:
-    ///   - alias: what `alias()` returned; it may be turned off by now.
+    ///   - alias: what `alias()` returned.
     ///   - timeout: how long to wait; nil, the default, for ever.
-    /// - Returns: the message; nil after the timeout, and at once for an address that is no alias of this mailbox.
+    /// - Returns: the message; nil after the timeout, and at once for an address that is no alias of this mailbox, or no more.
     /// - Throws: ``ExitSignal`` when the process was told to end.
     @inlinable
     public nonisolated(nonsending) mutating func receive(
         through alias: ProcessRef<Message>, timeout: Duration? = nil
     ) async throws(ExitSignal) -> Message? {
         guard let mark = marks[alias.pid] else { return nil }
-        let index = UInt32(truncatingIfNeeded: alias.pid.raw)
-        if let message = skipped.take(via: index, since: mark) { return message }
+        if let message = skipped.take(via: mark.number, since: mark.skipped) { return message }
         var limit = _TimeLimit(timeout?._unsignedNanoseconds)
         while true {
             let kind = await process.next(process.poll(), &limit)
             if kind == .none { return nil }
             guard let received = received(kind) else { throw exitSignal }
-            if received.via == index, case .message(let message) = received.info { return message }
+            if received.via == mark.number, case .message(let message) = received.info { return message }
             skipped.append(received, of: process)
         }
     }
@@ -127,9 +126,8 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     ///
     /// - Returns: the address.
     public mutating func alias() -> ProcessRef<Message> {
-        let pid = process.makeAlias()
-        if pid == 0 { return ref }
-        marks[Pid(raw: pid)] = skipped.total
+        guard let (pid, number) = process.makeAlias() else { return ref }
+        marks[Pid(raw: pid)] = (number, skipped.total)
         return ProcessRef(pid: Pid(raw: pid))
     }
 

@@ -7,7 +7,7 @@ struct _Received<Message: Sendable> {
     @usableFromInline let info: Info<Message>
     /// The tie that news came by, 0: it is no news.
     @usableFromInline let tie: UInt64
-    /// The index of the alias it came through, 0: none.
+    /// The number of the alias it came through, 0: none.
     @usableFromInline let via: UInt32
     /// Counts up in the queue: what was skipped before an alias was made did not come through it.
     @usableFromInline var number = 0

@@ -41,6 +41,8 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     var answersRequests = false
     /// Other addresses of this mailbox; they end with it.
     var aliases: Set<UInt64> = []
+    /// The number of the last one.
+    private var lastAlias: UInt32 = 0
 
     /// Takes over from the worker's slice of the INIT message.
     init(adopting worker: _Slice) {
@@ -253,12 +255,16 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
 
     // MARK: Aliases
 
-    /// A second address of this mailbox; 0: no room for one.
-    func makeAlias() -> UInt64 {
-        guard let thread = unsafe mt_thread_self() else { return 0 }
-        let alias = unsafe mt_alias_make(thread, pid)
-        if alias != 0 { aliases.insert(alias) }
-        return alias
+    /// A second address of this mailbox, and the number that its messages carry; nil: no room for one.
+    ///
+    /// Numbers are used again after 4 billion aliases.
+    func makeAlias() -> (pid: UInt64, number: UInt32)? {
+        guard let thread = unsafe mt_thread_self() else { return nil }
+        lastAlias = lastAlias == .max ? 1 : lastAlias + 1
+        let alias = unsafe mt_alias_make(thread, pid, lastAlias)
+        if alias == 0 { return nil }
+        aliases.insert(alias)
+        return (alias, lastAlias)
     }
 
     func dropAlias(_ alias: UInt64) -> Bool {
@@ -275,7 +281,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
         aliases = []
     }
 
-    /// The index of the alias that the message came through which `poll` found, 0: none.
+    /// The number of the alias that the message came through which `poll` found, 0: none.
     ///
     /// Owner, before `take`.
     @usableFromInline var via: UInt32 { unsafe slice.pointee.node.map { unsafe mt_node_alias($0) } ?? 0 }

@@ -47,7 +47,7 @@ struct ProcessesArticleTests {
             try await withProcess(receiving: Int.self) { mailbox in
                 let alias = mailbox.alias()
                 counter.send(.get(replyTo: alias))
-                let count = try await mailbox.receive(timeout: .seconds(5))
+                let count = try await mailbox.receive(through: alias, timeout: .seconds(5))
                 mailbox.unalias(alias)  // from now on a late reply vanishes
                 #expect(count == 0)
             }

@@ -111,4 +111,22 @@ struct AliasTests {
             gate.open()
         }
     }
+
+    @Test("a late reply to an alias that was turned off is never taken for the answer through a later one (R4)")
+    func lateReply() async throws {
+        try await withRuntime { test in
+            try await withProcess(receiving: Int.self) { mailbox in
+                for round in 0..<1_000 {
+                    let old = mailbox.alias()
+                    old.send(-1)  // between the timeout and the end of the alias
+                    mailbox.unalias(old)
+                    let new = mailbox.alias()
+                    new.send(round)
+                    let answer = try await mailbox.receive(through: new)
+                    #expect(answer == round)
+                    mailbox.unalias(new)
+                }
+            }
+        }
+    }
 }

@@ -106,7 +106,7 @@ typedef struct mt_slot {
     uint32_t watching;        // the same: monitors that this process set
     uint32_t watched_by;      // the same: monitors set on it
     uint32_t watcher_count;   // the same
-    mt_a32_t length;          // of an unbounded queue, at least, then; owner writes when a budget ends
+    mt_a32_t length;          // of an unbounded queue, at least, then; owner, when a budget ends; an alias: its number
     uint32_t idle_arming;     // plain, owner: number of the last idle arming; an older TIMEOUT message is stale
     uint32_t last_generation; // plain, owner: of the incarnation before, for the drain
     mt_aptr_t label;          // mt_label_t for humans; the process writes under the lock of labels (report.h)
