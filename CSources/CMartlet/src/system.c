@@ -100,6 +100,7 @@ static void keep(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, uint32_t
             if (last) set_next(last, node);
             else slot->aside->requests = node;
             last = node;
+            slot->flags |= MT_SLOT_REQUESTED;
         }
         node = next;
     }
@@ -119,6 +120,7 @@ mt_node_t *mt_slice_next_request(mt_slice_t *slice) {
     if (is_empty && mt_a64_load_acq(&slot->life) & MT_LIFE_SYSTEM) collect(slice);
     mt_node_t *node = slot->aside ? slot->aside->requests : NULL;
     if (node) slot->aside->requests = next_of(node);
+    if (node && !slot->aside->requests) slot->flags &= ~MT_SLOT_REQUESTED;
     return node;
 }
 
