@@ -53,7 +53,7 @@ static void sweep(scenario_t scenario, uint64_t count) {
     mt_check_figure("allocations refused", (double)(nth - 2), "runs");
 }
 
-MT_CHECK(allocation_sweep_of_one) { sweep(allocation_scenario, 1); }
-MT_CHECK(allocation_sweep_of_thirty) { sweep(allocation_scenario, 30); }
-MT_CHECK(allocation_sweep_of_all) { sweep(allocation_scenario, UINT64_MAX); }
-MT_CHECK(allocation_sweep_deterministic) { sweep(allocation_scenario_deterministic, 1); }
+MT_CHECK_FIRST(allocation_sweep_of_one) { sweep(allocation_scenario, 1); }
+MT_CHECK_FIRST(allocation_sweep_of_thirty) { sweep(allocation_scenario, 30); }
+MT_CHECK_FIRST(allocation_sweep_of_all) { sweep(allocation_scenario, UINT64_MAX); }
+MT_CHECK_FIRST(allocation_sweep_deterministic) { sweep(allocation_scenario_deterministic, 1); }

@@ -19,10 +19,15 @@ static double hammer_seconds = 1;
 static uint32_t hammer_threads = 4;
 static mt_a64_t hammer_end_ns;
 
+static bool comes_before(const mt_check_t *a, const mt_check_t *b) {
+    if (a->is_first != b->is_first) return a->is_first;
+    return strcmp(a->name, b->name) < 0;
+}
+
 void mt_check_register(mt_check_t *check) {
     // In order of names, so that the order of linking does not matter.
     mt_check_t **at = &checks;
-    while (*at && strcmp((*at)->name, check->name) < 0) at = &(*at)->next;
+    while (*at && comes_before(*at, check)) at = &(*at)->next;
     check->next = *at;
     *at = check;
 }

@@ -14,18 +14,23 @@
 typedef struct mt_check {
     const char *name;
     void (*body)(void);
+    bool is_first;
     struct mt_check *next;
 } mt_check_t;
 
 // Called before main by MT_CHECK; the record lives as long as the program.
 void mt_check_register(mt_check_t *check);
 
-#define MT_CHECK(NAME)                                                   \
-    static void check_##NAME(void);                                      \
-    __attribute__((constructor)) static void register_##NAME(void) {     \
-        static mt_check_t check = {.name = #NAME, .body = check_##NAME}; \
-        mt_check_register(&check);                                       \
-    }                                                                    \
+#define MT_CHECK(NAME) MT__CHECK(NAME, false)
+// Before all others: what needs a program in which nobody has used the core.
+#define MT_CHECK_FIRST(NAME) MT__CHECK(NAME, true)
+
+#define MT__CHECK(NAME, IS_FIRST)                                                              \
+    static void check_##NAME(void);                                                            \
+    __attribute__((constructor)) static void register_##NAME(void) {                           \
+        static mt_check_t check = {.name = #NAME, .body = check_##NAME, .is_first = IS_FIRST}; \
+        mt_check_register(&check);                                                             \
+    }                                                                                          \
     static void check_##NAME(void)
 
 // Any thread.
