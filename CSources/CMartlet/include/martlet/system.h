@@ -46,9 +46,7 @@ static inline bool mt_slot_is_suspended(const mt_slot_t *slot) { return slot->as
 // --- For slice.c and exit.c ------------------------------------------------------------------------------------------
 
 // Whether requests were taken off the stack and not handled: an engine left in between. Owner.
-static inline bool mt__aside_has_requests(const mt_slot_t *slot) {
-    return slot->flags & MT_SLOT_REQUESTED;
-}
+static inline bool mt__aside_has_requests(const mt_slot_t *slot) { return slot->flags & MT_SLOT_REQUESTED; }
 // Whether messages wait aside that are to be handled now. Owner.
 static inline bool mt__aside_has_more(const mt_slot_t *slot) {
     return MT_UNLIKELY(slot->aside != NULL) && !slot->aside->is_suspended && slot->aside->first;
