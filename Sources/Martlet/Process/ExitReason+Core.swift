@@ -16,8 +16,14 @@ extension ExitReason {
     @usableFromInline
     init(_ reason: _Reason) {
         // Shared objects by their address: the cast that would tell them from the rest looks for conformances.
-        if reason === _Reason.killed { self = .killed } else if reason === _Reason.normal { self = .normal } else {
-            self = reason === _Reason.noProcess ? .noProcess : reason.value as? ExitReason ?? .killed
+        if reason === _Reason.killed {
+            self = .killed
+        } else if reason === _Reason.normal {
+            self = .normal
+        } else if reason === _Reason.noProcess {
+            self = .noProcess
+        } else {
+            self = reason.value as? ExitReason ?? .killed
         }
     }
 
