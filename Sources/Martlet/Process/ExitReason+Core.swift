@@ -20,8 +20,10 @@ extension ExitReason {
             self = .killed
         } else if reason === _Reason.normal {
             self = .normal
+        } else if reason === _Reason.noProcess {
+            self = .noProcess
         } else {
-            self = reason === _Reason.noProcess ? .noProcess : reason.value as? ExitReason ?? .killed
+            self = reason.value as? ExitReason ?? .killed
         }
     }
 
