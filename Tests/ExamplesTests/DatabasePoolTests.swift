@@ -95,7 +95,7 @@ struct DatabasePoolExampleTests {
             await test.clock.runUntilIdle()
             dead.kill()
             await test.clock.advance(by: .seconds(12))
-            #expect(lines.all == ["holder", "gives up: timeout", "waits"])
+            #expect(lines.all == ["holder", "dies: cancelled", "gives up: timeout", "waits"])
             #expect(try await pool.counts() == .init(idle: 1, lent: 0, waiting: 0))
             try await pool.stop()
             test.assertNothingLeft()

@@ -21,7 +21,8 @@ extension Pid {
     ///
     /// A running synchronous handler finishes, unheard: from now on it can neither send nor start anything, and a reply it
     /// still gives counts only until its calls have been failed.
-    /// A suspended asynchronous callback is cancelled. `terminate` does not run; the state's `deinit` does.
+    /// A suspended asynchronous callback is cancelled, and so is the task of a spawned body that waits for anything but a
+    /// receive, which throws. `terminate` does not run; the state's `deinit` does.
     public func kill() { _Post.kill(raw) }
 
     /// Waits for the end of the process.

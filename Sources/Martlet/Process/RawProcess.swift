@@ -34,10 +34,11 @@ enum RawProcess {
         let runtime = Runtime.current
         let run = _Once(body)
         let start = Start { process in
-            Task(executorPreference: runtime.executor) {
+            let task = Task(executorPreference: runtime.executor) {
                 guard let body = run.take() else { return }
                 _ = await RawProcess.run(process, Message.self, isReported: true, body)
             }
+            process.own(task)
         }
         var monitor: UInt64 = 0
         switch _Spawning.spawn(

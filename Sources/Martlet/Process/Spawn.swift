@@ -7,7 +7,8 @@
 /// returned reference at once is not lost: it waits until the body receives.
 ///
 /// Traps when the runtime has been shut down or its process slots are used up: a raw start has nobody to tell. Effects of
-/// the body (sends, timers) are not fenced off after a kill, as those of a server's handlers are; `receive` throws.
+/// the body (sends, timers) are not fenced off after a kill, as those of a server's handlers are; `receive` throws, and a
+/// body that waits for anything else has its task cancelled.
 ///
 /// - Parameters:
 ///   - message: what it receives; inferred from the body.

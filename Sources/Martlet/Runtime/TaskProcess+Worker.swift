@@ -40,6 +40,34 @@ extension _TaskProcess {
         unsafe Unmanaged.passUnretained(self).release()
         handOvers.add(1, ordering: .releasing)
         if let sleeper = unsafe sleeper { unsafe _Waiter(sleeper).resume() }
+        // Heard by everybody, then by the body: cancelling runs user code.
+        if isHeld { cancelTask() }
         return .exited
+    }
+}
+
+/// Cancelling the task of a body that goes on after the end of its process: what it waits for ends.
+///
+/// A task that became a process for a while belongs to others, and is never cancelled here.
+extension _TaskProcess {
+    enum TaskStage: UInt8, AtomicRepresentable {
+        case unknown
+        case known
+        case cancelled
+    }
+
+    /// Makes the task known.
+    ///
+    /// Who started it, once; the process may have ended by now.
+    func own(_ task: Task<Void, Never>) {
+        self.task = task
+        // acquiringAndReleasing: publishes `task` to `cancelTask`, or sees that it came first.
+        if taskStage.exchange(.known, ordering: .acquiringAndReleasing) == .cancelled { task.cancel() }
+    }
+
+    /// The worker of the exit, once.
+    private func cancelTask() {
+        // acquiringAndReleasing: the other side of the exchange in `own`.
+        if taskStage.exchange(.cancelled, ordering: .acquiringAndReleasing) == .known { task?.cancel() }
     }
 }

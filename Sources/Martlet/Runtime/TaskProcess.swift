@@ -31,6 +31,10 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     let handOvers = Atomic(0)
     /// Why a worker ended the process while the task slept; set before the task is resumed.
     var death: _Reason?
+    /// The task, if the process has one of its own; written before `taskStage` says `known`.
+    var task: Task<Void, Never>?
+    /// Whether the task is known, and whether the process has ended in its body: who comes second cancels.
+    let taskStage = Atomic(TaskStage.unknown)
     /// Why the body receives nothing any more; the task's.
     private var ending: _Reason?
     /// Whether the body's receive answers the system lane; the task's.

@@ -28,6 +28,27 @@ struct RawProcessEndTests {
         #expect(census.alive == 0)
     }
 
+    @Test("the end of a process ends what its body waits for outside of a receive (R13)", .tags(.leak))
+    func cancelsBody() async throws {
+        try await withRuntime { test in
+            for reason in [ExitReason.killed, .shutdown] {
+                let record = Record()
+                let desk = try await Desk.begin()
+                let process = spawn(Never.self) { _ in
+                    do throws(CallError) {
+                        _ = try await desk.ask(timeout: nil) { _, _ in .wait }
+                    } catch {
+                        record.add("\(error.reason)")
+                    }
+                }
+                await eventually { !test.runtime.waitGraph().isEmpty }
+                if case .killed = reason { process.pid.kill() } else { process.pid.exit(reason) }
+                await eventually { record.all == ["cancelled"] }
+                #expect(!process.pid.isAlive)
+            }
+        }
+    }
+
     @Test("a body that goes on after its process was ended does not touch the next process in that slot")
     func lingeringBody() async throws {
         // One worker: it takes the slots it has put back.
