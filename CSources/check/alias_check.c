@@ -24,6 +24,7 @@ MT_CHECK(process_alias_leads_there_until_it_ends) {
     EXPECT(probe_cast(late, probe_count, 1, 0) == MT_NO_PROCESS && mt_alias_end(thread, late));
     EXPECT(mt_alias_make(thread, pid, 1) == 0);
     probe_close(&world);
+    mt_thread_detach();
 }
 
 typedef struct {
@@ -55,4 +56,5 @@ MT_CHECK(process_alias_hammer) {
     mt_check_run_threads(mt_check_threads(), body, &target);
     EXPECT(mt_alias_end(mt_thread_self(), mt_a64_load_acq(&target.alias)));
     probe_close(&world);
+    mt_thread_detach();
 }
