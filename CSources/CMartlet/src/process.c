@@ -124,12 +124,12 @@ static mt_status_t send_checked(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t p
                                 mt__displaced_t *displaced) {
     const mt_pid_t sent_to = pid;
     pid = mt__alias_resolve(&slot, pid);
-    const uint16_t via = pid == sent_to ? 0 : MT_NODE_ALIAS;
+    const uint16_t via = pid == sent_to ? 0 : (uint16_t)(mt_alias_key(sent_to) >> 32);
     uint32_t generation = mt_pid_generation(pid);
     // acquire: pairs with the release of LIVE in mt_process_spawn: runtime, credits, mailbox.
     if (is_over(mt_a64_load_acq(&slot->life), pid)) return MT_NO_PROCESS;
     mt_status_t status = MT_OK;
-    node->flags = via | (is_granted ? MT_NODE_CREDIT : 0);
+    node->flags = (uint16_t)(via | (is_granted ? MT_NODE_CREDIT : 0));
     node->spare = mt_pid_index(sent_to);
     mt_bounded_head_t *bounded = mt_credit_of(slot, generation);
     if (bounded && !is_granted) {

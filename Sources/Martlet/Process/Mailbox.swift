@@ -108,14 +108,14 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
         through alias: ProcessRef<Message>, timeout: Duration? = nil
     ) async throws(ExitSignal) -> Message? {
         guard let mark = marks[alias.pid] else { return nil }
-        let index = UInt32(truncatingIfNeeded: alias.pid.raw)
-        if let message = skipped.take(via: index, since: mark) { return message }
+        let key = _TaskProcess.key(ofAlias: alias.pid.raw)
+        if let message = skipped.take(via: key, since: mark) { return message }
         var limit = _TimeLimit(timeout?._unsignedNanoseconds)
         while true {
             let kind = await process.next(process.poll(), &limit)
             if kind == .none { return nil }
             guard let received = received(kind) else { throw exitSignal }
-            if received.via == index, case .message(let message) = received.info { return message }
+            if received.via == key, case .message(let message) = received.info { return message }
             skipped.append(received, of: process)
         }
     }

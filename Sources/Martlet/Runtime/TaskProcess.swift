@@ -275,10 +275,14 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
         aliases = []
     }
 
-    /// The index of the alias that the message came through which `poll` found, 0: none.
+    /// What tells an alias from the others of its mailbox; never 0.
+    @usableFromInline
+    static func key(ofAlias alias: UInt64) -> UInt64 { mt_alias_key(alias) }
+
+    /// The key of the alias that the message came through which `poll` found, 0: none.
     ///
     /// Owner, before `take`.
-    @usableFromInline var via: UInt32 { unsafe slice.pointee.node.map { unsafe mt_node_alias($0) } ?? 0 }
+    @usableFromInline var via: UInt64 { unsafe slice.pointee.node.map { unsafe mt_node_alias($0) } ?? 0 }
 }
 
 /// How long one receive may take, across wake-ups.

@@ -37,8 +37,9 @@ typedef struct mt_payload_ops {
 } mt_payload_ops_t;
 
 // `flags` of a node.
-#define MT_NODE_CREDIT 1u // holds one credit of its generation (credit.h)
-#define MT_NODE_ALIAS 2u  // came through an alias, whose index is `spare` (alias.h)
+#define MT_NODE_CREDIT 1u      // holds one credit of its generation (credit.h)
+#define MT_NODE_ALIAS 2u       // came through an alias, whose index is `spare` (alias.h)
+#define MT_NODE_ALIAS_SHIFT 2u // above: the low bits of that alias's generation
 
 #define MT_NODE_HEADER 40
 #define MT_NODE_ALIGNMENT 64
