@@ -56,6 +56,9 @@ static void check_suspended(uint32_t capacity, mt_policy_t policy) {
     mt_reply_ref_t call = probe_call_begin(pid, probe_answer, 0, 0);
     mt_runtime_wait_idle(world.runtime);
     EXPECT(count_of(pid) == 0);
+    mt_runtime_wait_idle(world.runtime);
+    mt_snapshot_t snapshot;
+    EXPECT(mt_pid_snapshot(pid, &snapshot) && snapshot.is_suspended);
     // What it still takes room for is refused.
     uint32_t room = capacity ? capacity - 101 : 0;
     for (uint64_t i = 101; i <= 100 + room; i++) EXPECT(probe_cast(pid, probe_in_order, 0, i) == MT_OK);

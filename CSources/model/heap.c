@@ -77,6 +77,7 @@ void *mt__space_reserve(size_t size, size_t alignment) {
     return size > SPACE_MAX ? NULL : model_alloc(size, alignment);
 }
 void mt__space_unreserve(void *address, size_t size) { (void)address, (void)size; }
+void mt__space_prefer_huge(void *address, size_t size) { (void)address, (void)size; }
 bool mt__space_commit(void *address, size_t size) {
     if (!model_is_running) memset(address, 0, size);
     return !model_is_running; // setup makes enough of everything: in an execution it would have to be undone

@@ -61,7 +61,7 @@ private final class Ends: Sendable {
     var alive: Int { counts.withLock { $0.begun - $0.ended } }
 }
 
-@Suite("Races of async servers", .tags(.systematic))
+@Suite("Races of async servers", .tags(.systematic), .takesTurns)
 struct AsyncRaceTests {
     private static func word(of body: () async throws(CallError) -> Int) async -> String {
         do { return "\(try await body())" } catch { return "\(error.reason)" }
@@ -74,7 +74,7 @@ struct AsyncRaceTests {
 
     @Test("call against kill: a reply or the end, the state destroyed once, everybody told (R3, R13)")
     func callAgainstKill() async throws {
-        try await explore(seeds: 0..<1_000) { test in
+        try await explore(seeds: 0..<10_000) { test in
             let ends = Ends()
             let (clerk, _) = try await Self.clerk(ends)
             let outcomes = await withTaskGroup(of: String.self) { group in
@@ -102,7 +102,7 @@ struct AsyncRaceTests {
 
     @Test("call against its timeout: one outcome, the handler goes on, late replies are counted (R3, F9)")
     func callAgainstTimeout() async throws {
-        try await explore(seeds: 0..<1_000) { test in
+        try await explore(seeds: 0..<10_000) { test in
             let ends = Ends()
             let (clerk, _) = try await Self.clerk(ends)
             let outcomes = await withTaskGroup(of: String.self) { group in
@@ -125,7 +125,7 @@ struct AsyncRaceTests {
 
     @Test("stop against casts that suspend: what came before it is handled, in one piece each (R15)")
     func stopAgainstCasts() async throws {
-        try await explore(seeds: 0..<500) { test in
+        try await explore(seeds: 0..<10_000) { test in
             let ends = Ends()
             let (clerk, _) = try await Self.clerk(ends)
             await withTaskGroup(of: Void.self) { group in
@@ -147,7 +147,7 @@ struct AsyncRaceTests {
     @Test("a start against its cancellation and a kill: no state is left, the name is free (R1)")
     func startAgainstCancel() async throws {
         let name: ServerName<Clerk> = "async races"
-        try await explore(seeds: 0..<500) { test in
+        try await explore(seeds: 0..<10_000) { test in
             let ends = Ends()
             let desk = try await Desk.start()
             await withTaskGroup(of: Void.self) { group in

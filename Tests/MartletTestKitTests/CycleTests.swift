@@ -8,7 +8,7 @@ import MartletTestKit
 import Synchronization
 import Testing
 
-@Suite("Call cycles over random graphs", .tags(.systematic))
+@Suite("Call cycles over random graphs", .tags(.systematic), .takesTurns)
 struct CycleTests {
     /// Passes a plan on: calls the first server of it with the rest.
     struct Node: GenServer {

@@ -5,7 +5,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("Races of names, timers and room", .tags(.systematic))
+@Suite("Races of names, timers and room", .tags(.systematic), .takesTurns)
 struct RaceOfNamesAndTimersTests {
     @Test("cancel against its timer: what cancel took back is not delivered, all else once (F10)")
     func cancelAgainstTimer() async throws {
@@ -33,7 +33,7 @@ struct RaceOfNamesAndTimersTests {
     @Test("a name is free as soon as anybody hears that its holder has ended (R1, R20)")
     func nameReuse() async throws {
         let name: Counter.Name = "races.name"
-        try await explore(seeds: 0..<500) { test in
+        try await explore(seeds: 0..<10_000) { test in
             let first = try await Counter.start(0, name: name)
             // Each hears of the end in its own way, and starts a successor at once.
             let holders = try await withThrowingTaskGroup(of: Pid.self) { group in
@@ -73,7 +73,7 @@ struct RaceOfNamesAndTimersTests {
     @Test("castWaiting against the death of the server: each ends, and room never grows")
     func castWaitingAgainstDeath() async throws {
         let options = StartOptions(mailbox: .bounded(2, whenFull: .reject))
-        try await explore(seeds: 0..<500) { test in
+        try await explore(seeds: 0..<10_000) { test in
             let desk = try await Desk.start((), options: options)
             let sent = await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<6 {

@@ -5,7 +5,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("Races of ties and ends", .tags(.systematic))
+@Suite("Races of ties and ends", .tags(.systematic), .takesTurns)
 struct RaceOfTiesTests {
     /// Ends with the reason that it is sent.
     private static func waiting() -> ProcessRef<ExitReason> {

@@ -6,7 +6,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("Races of calls and ends", .tags(.systematic))
+@Suite("Races of calls and ends", .tags(.systematic), .takesTurns)
 struct RaceTests {
     /// How a call went, as a word.
     private static func word(of body: () async throws(CallError) -> Int) async -> String {
@@ -15,7 +15,7 @@ struct RaceTests {
 
     @Test("call against stop: a reply, or the reason of the end, and never both")
     func callAgainstStop() async throws {
-        try await explore(seeds: 0..<500) { test in
+        try await explore(seeds: 0..<10_000) { test in
             let counter = try await Counter.start(0)
             let replies = await withTaskGroup(of: String.self) { group in
                 for _ in 0..<4 {
@@ -41,7 +41,7 @@ struct RaceTests {
 
     @Test("call against its timeout against a late reply: one outcome, and every late reply is counted (F9)")
     func callAgainstTimeout() async throws {
-        try await explore(seeds: 0..<500) { test in
+        try await explore(seeds: 0..<10_000) { test in
             let desk = try await Desk.start()
             let outcomes = await withTaskGroup(of: String.self) { group in
                 for _ in 0..<4 {
@@ -88,7 +88,7 @@ struct RaceTests {
 
     @Test("a cancelled call against its reply: one of the two")
     func cancelledCall() async throws {
-        try await explore(seeds: 0..<300) { _ in
+        try await explore(seeds: 0..<10_000) { _ in
             let desk = try await Desk.start()
             let call = Task {
                 await Self.word { () async throws(CallError) in
@@ -108,7 +108,7 @@ struct RaceTests {
 
     @Test("two stops: each hears of the end, with the reason of the first or its own")
     func twoStops() async throws {
-        try await explore(seeds: 0..<300) { test in
+        try await explore(seeds: 0..<1_000) { test in
             let counter = try await Counter.start(0)
             let probe = Probe(Never.self)
             probe.watch(counter.pid)
@@ -128,7 +128,7 @@ struct RaceTests {
 
     @Test("kill against casts: what was queued is accounted for, later ones find no process")
     func killAgainstCasts() async throws {
-        try await explore(seeds: 0..<500) { test in
+        try await explore(seeds: 0..<10_000) { test in
             let desk = try await Desk.start()
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<3 {

@@ -6,7 +6,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("Races of requests", .tags(.systematic))
+@Suite("Races of requests", .tags(.systematic), .takesTurns)
 struct RequestTests {
     /// A request that is answered after so many milliseconds, or never.
     private static func ask(_ desk: Desk.Ref, after delay: Int?, timeout: Duration) -> PendingReply<Int> {
@@ -22,7 +22,7 @@ struct RequestTests {
 
     @Test("value, abandon, deadline, kill: one outcome for whoever waits, and nothing is left")
     func outcomes() async throws {
-        try await explore(seeds: 0..<1500) { test in
+        try await explore(seeds: 0..<10_000) { test in
             var random = test.random
             let desk = try await Desk.start()
             let kills = Int.random(in: 0..<4, using: &random) == 0
@@ -67,7 +67,7 @@ struct RequestTests {
 
     @Test("a collection gives each reply once, whoever is first, whatever the time says")
     func collections() async throws {
-        try await explore(seeds: 0..<1500) { test in
+        try await explore(seeds: 0..<10_000) { test in
             var random = test.random
             let desks = try await [Desk.start(), Desk.start()]
             var replies = PendingReplies<Int, Int>()

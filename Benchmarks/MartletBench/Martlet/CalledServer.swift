@@ -29,6 +29,8 @@ struct CalledServer: GenServer {
 struct Called<S: Server>: CallTarget where S.Call == CalledServer.Call {
     let server: ServerRef<S>
 
+    // Inlined, as it is where there is one kind of server: a frame more would be the benchmark's, not the call's.
+    @inline(__always)
     nonisolated(nonsending) func increment() async throws -> Int { try await server.call { .increment($0) } }
     func finish() async throws -> Int { try await server.call { .finish($0) } }
     var clientExecutor: (any TaskExecutor)? { Runtime.shared.executor }

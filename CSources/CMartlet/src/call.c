@@ -7,6 +7,15 @@
 #include "martlet/slice.h"
 #include "runtime_state.h"
 
+mt_a32_t mt_tasks_seen_word;
+
+void mt_tasks_note(uint32_t bit) {
+    uint32_t seen = mt_tasks_seen();
+    // acq_rel: by rule; see mt_tasks_seen.
+    while (!(seen & bit) && !mt_a32_cas(&mt_tasks_seen_word, &seen, seen | bit)) {
+    }
+}
+
 static uint64_t instant_of(mt_runtime_t *runtime, uint64_t timeout_ns) {
     if (timeout_ns == MT_FOREVER) return MT_FOREVER;
     bool is_long = timeout_ns >= MT_CALL_EXACT_BELOW_NS;
@@ -143,7 +152,6 @@ static void hand_over(mt_in_place_t *call, bool is_strange) {
 bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, uint64_t timeout_ns) {
     mt_thread_t *thread = mt_thread_self();
     mt_slot_t *slot = mt_slot_of(pid);
-    mt_pid_t caller = mt_thread_current_pid();
     // A bounded mailbox takes the ordinary way: its credits.
     if (!thread || !slot || mt_credit_of(slot, mt_pid_generation(pid))) return false;
     // From inside a handler the claim is that process's effect.
@@ -169,6 +177,8 @@ bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, u
     }
     // The deadline is made when somebody asks: most handlers answer before anybody could wait.
     call->timeout_ns = timeout_ns;
+    const mt_frame_t *below = call->frame.below;
+    mt_pid_t caller = MT_UNLIKELY(below != NULL) ? mt_slot_pid(below->slot, below->generation) : 0;
     call->reply = mt_reply_arm(thread, caller, pid, MT_FOREVER);
     if (MT_UNLIKELY(!call->reply)) {
         hand_over(call, false);

@@ -70,6 +70,11 @@ bool mt__space_commit(void *address, size_t size) {
     return true;
 }
 
+void mt__space_prefer_huge(void *address, size_t size) {
+    // Advice: where huge pages are off, or none is free, small ones come as ever.
+    (void)madvise(address, size, MADV_HUGEPAGE);
+}
+
 void mt__space_discard(void *address, size_t size) {
     // Cannot fail for a range of ours; if it did, the memory would only stay resident.
     (void)madvise(address, size, MADV_DONTNEED);

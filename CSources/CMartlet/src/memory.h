@@ -16,6 +16,9 @@ void mt__space_unreserve(void *address, size_t size);
 // memory.
 bool mt__space_commit(void *address, size_t size);
 
+// Asks for huge pages in a committed part, as many as lie in it whole. Any thread.
+void mt__space_prefer_huge(void *address, size_t size);
+
 // Gives the pages of a committed part back: it reads as zeros from now on, and may be written again. Any thread.
 void mt__space_discard(void *address, size_t size);
 

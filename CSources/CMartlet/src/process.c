@@ -210,8 +210,11 @@ void mt_process_count_refused(mt_thread_t *thread, mt_pid_t pid, const mt_payloa
     mt_a64_bump(&stats->sent, 1);
     mt_a64_bump(&stats->refused, 1);
     mt_a64_bump(&stats->dead[cause], 1);
+    if (!mt_hooks.dead_letter) return;
     // Refused at the door: its sender is here.
-    if (mt_hooks.dead_letter) mt_hooks.dead_letter(runtime->config.context, pid, mt_thread_current_pid(), ops, cause);
+    const mt_frame_t *frame = thread->frame;
+    mt_pid_t from = frame ? mt_slot_pid(frame->slot, frame->generation) : 0;
+    mt_hooks.dead_letter(runtime->config.context, pid, from, ops, cause);
 }
 
 void mt_process_check(mt_slot_t *slot) {

@@ -41,6 +41,8 @@ static bool commit_step(mt_region_t *region) {
     size_t begin = reservation_size((uint32_t)committed, region->item_size);
     MT_ASSERT(begin < size);
     if (!mt__space_commit(region->base + begin, MT_REGION_STEP)) return false;
+    // Not the first step, of which a small program uses a few small pages.
+    if (begin) mt__space_prefer_huge(region->base + begin, MT_REGION_STEP);
     size_t items = (begin + MT_REGION_STEP) / region->item_size;
     if (items > region->items_max) items = region->items_max;
     // release: publishes the pages and the constants of init; pairs with the acquire in mt_region_contains_index.

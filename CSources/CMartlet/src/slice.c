@@ -84,6 +84,7 @@ static void publish_depth(mt_slice_t *slice) {
     // relaxed: gauges. A tick of 0 counts as 1.
     mt_a32_store_rlx(&slot->length, oldest ? length : 0);
     mt_a32_store_rlx(&slot->oldest, oldest ? tick + !tick : 0);
+    slot->flags |= MT_SLOT_MEASURED;
 }
 
 static void requeue(mt_slice_t *slice) {
@@ -137,18 +138,25 @@ static uint32_t die(mt_slice_t *slice, uint64_t life) {
     return slice->kind = MT_SLICE_DIE;
 }
 
-// Empty: gives the process back, or says why not. True: the slice is over.
-static bool leave(mt_slice_t *slice) {
-    mt_slot_t *slot = slice->slot;
-    uint32_t activity = slot->flags & MT_SLOT_HIBERNATED ? MT_ACTIVITY_HIBERNATING : MT_ACTIVITY_WAITING;
-    if (MT_UNLIKELY(slot->aside != NULL) && slot->aside->is_suspended) activity = MT_ACTIVITY_SUSPENDED;
-    mt_a32_store_rlx(&slot->activity, activity);
-    if (MT_UNLIKELY(slot->deferred)) mt__depth_forget(slot);
-    // relaxed: gauges that only the owner writes.
-    if (MT_UNLIKELY(mt_a32_load_rlx(&slot->oldest))) {
+// What few processes have to do as they leave; what they are then.
+__attribute__((noinline)) static uint32_t leave_rarely(mt_slot_t *slot, uint64_t life) {
+    if (slot->flags & MT_SLOT_MEASURED) {
+        slot->flags &= ~MT_SLOT_MEASURED;
+        // relaxed: gauges.
         mt_a32_store_rlx(&slot->length, 0);
         mt_a32_store_rlx(&slot->oldest, 0);
     }
+    if (life & MT_LIFE_ASIDE && mt_slot_is_suspended(slot)) return MT_ACTIVITY_SUSPENDED;
+    return slot->flags & MT_SLOT_HIBERNATED ? MT_ACTIVITY_HIBERNATING : MT_ACTIVITY_WAITING;
+}
+
+// Empty: gives the process back, or says why not. True: the slice is over.
+static bool leave(mt_slice_t *slice, uint64_t life) {
+    mt_slot_t *slot = slice->slot;
+    uint32_t activity = MT_ACTIVITY_WAITING;
+    if (MT_UNLIKELY(slot->flags | (life & MT_LIFE_ASIDE))) activity = leave_rarely(slot, life);
+    mt_a32_store_rlx(&slot->activity, activity);
+    if (MT_UNLIKELY(slot->deferred)) mt__depth_forget(slot);
     set_phase(slice, MT_PHASE_OUT);
     switch (release(slice)) {
     case MT_RELEASED:
@@ -175,7 +183,7 @@ static bool turn_is_over(mt_slice_t *slice) {
 }
 
 // What the core handles by itself; true: the node is done.
-static bool handle_system(mt_slice_t *slice, mt_node_t *node) {
+static bool handle_system(mt_slice_t *slice, mt_node_t *node, uint64_t life) {
     if (node->generation != slice->frame.generation) {
         mt_process_dead_letter(slice->thread, slice->slot, node, MT_DEAD_NO_PROCESS);
         return true;
@@ -185,7 +193,7 @@ static bool handle_system(mt_slice_t *slice, mt_node_t *node) {
         return true;
     }
     // Before its credit goes back: what waits aside still takes room.
-    if (mt__aside_put(slice, node)) return true;
+    if (MT_UNLIKELY(life & MT_LIFE_ASIDE) && mt__aside_put(slice, node)) return true;
     if (node->flags & MT_NODE_CREDIT && slice->bounded) mt_credit_popped(slice->bounded, slice->frame.generation);
     if (node->kind == MT_KIND_EXIT || node->kind == MT_KIND_DOWN) {
         mt_tie_ref_t tie = ((const mt_news_t *)(const void *)node->payload)->tie;
@@ -213,33 +221,35 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
         if (!node) {
             // acquire: pairs with the CAS in mark, and in send_request.
             life = mt_a64_load_acq(&slot->life);
-            bool is_lethal = mt_life_is_lethal(life, slice->frame.generation);
-            if ((life & MT_LIFE_SYSTEM || mt__aside_has_requests(slot)) && !is_lethal)
+            if (MT_UNLIKELY(life & MT_LIFE_SYSTEM || mt__aside_has_requests(slot)) &&
+                !mt_life_is_lethal(life, slice->frame.generation))
                 return slice->kind = MT_SLICE_SYSTEM;
             if (turn_is_over(slice) && (has_more(slice) || mt__aside_has_more(slot))) {
                 if (!may_leave) return slice->kind = MT_SLICE_YIELD; // who runs it next looks at its life
                 // A killed process is told at once; its budget is its own affair.
-                if (is_lethal) return die(slice, life);
+                if (mt_life_is_lethal(life, slice->frame.generation)) return die(slice, life);
                 set_phase(slice, MT_PHASE_OUT);
                 requeue(slice);
                 return slice->kind = MT_SLICE_LEAVE;
             }
-            node = mt__aside_take(slice);
+            // Not a look at the slot's rare line where nothing is aside; only the owner changes the flag.
+            if (MT_UNLIKELY(life & MT_LIFE_ASIDE)) node = mt__aside_take(slice);
             if (!node) node = pop(slice);
         }
         // acquire, after the pop: see mt_slice_next.
         life = mt_a64_load_acq(&slot->life);
-        if (mt_life_is_lethal(life, slice->frame.generation)) {
+        bool is_calm = mt_life_is_calm(life, slice->frame.generation);
+        if (MT_UNLIKELY(!is_calm) && mt_life_is_lethal(life, slice->frame.generation)) {
             slice->undelivered = node;
             return die(slice, life);
         }
         if (!node) {
-            if (life & MT_LIFE_SYSTEM) continue;
+            if (MT_UNLIKELY(life & MT_LIFE_SYSTEM)) continue;
             if (!may_leave) return slice->kind = MT_SLICE_NONE;
-            if (leave(slice)) return slice->kind = MT_SLICE_LEAVE;
+            if (leave(slice, life)) return slice->kind = MT_SLICE_LEAVE;
             continue;
         }
-        if (!handle_system(slice, node)) break;
+        if (!handle_system(slice, node, life)) break;
         node = NULL;
     }
     if (slice->budget) slice->budget--;
@@ -314,6 +324,7 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     if (slice->kind == MT_KIND_INIT && named == MT_OK) {
         // release: the name behind it; pairs with the acquire in mt_pid_snapshot.
         mt_aptr_store_rel(&slot->name, (void *)(uintptr_t)init->name);
+        mt_a32_store_rlx(&slot->activity, MT_ACTIVITY_STARTING); // relaxed: for reports, as all of it
         return true;
     }
     if (named == MT_NAME_TAKEN) {
@@ -384,8 +395,10 @@ static void go_on(mt_slice_t *slice) {
     slice->frame.call = 0;
     // acquire: pairs with the CAS in mark: a change of life that was poked before this slice is seen.
     uint64_t life = mt_a64_load_acq(&slot->life);
-    if (mt_life_is_lethal(life, slot->generation)) die(slice, life);
+    bool is_calm = mt_life_is_calm(life, slot->generation);
+    if (MT_UNLIKELY(!is_calm) && mt_life_is_lethal(life, slot->generation)) die(slice, life);
     else set_phase(slice, MT_PHASE_BUSY);
+    mt_a32_store_rlx(&slot->activity, MT_ACTIVITY_RUNNING);
 }
 
 void mt_slice_run(mt_thread_t *thread, mt_slot_t *slot, uint32_t *budget) {
@@ -402,14 +415,15 @@ void mt_slice_run(mt_thread_t *thread, mt_slot_t *slot, uint32_t *budget) {
         // Plain read: this thread owns the slot.
         if (slot->generation) go_on(&slice);
         else if (!drain(&slice, &slice.budget)) break;
-        mt_a32_store_rlx(&slot->activity, slice.kind == MT_KIND_INIT ? MT_ACTIVITY_STARTING : MT_ACTIVITY_RUNNING);
         thread->frame = &slice.frame;
         const mt_class_t *klass = mt_aptr_load_rlx(&slot->klass);
         run = klass->run(klass->context, &slice);
         thread->frame = slice.frame.below;
         // An abandoned slice did not come to count; the block is this thread's, the slot is another's.
-        mt_a64_bump(&slice.stats->handled, slice.handled - slice.counted);
-        slice.handled = slice.counted = 0;
+        if (MT_UNLIKELY(slice.handled)) {
+            mt_a64_bump(&slice.stats->handled, slice.handled - slice.counted);
+            slice.handled = slice.counted = 0;
+        }
     }
     *budget = slice.budget;
 }
@@ -451,7 +465,10 @@ void mt_slice_resume(mt_slice_t *slice, mt_thread_t *thread) {
     slice->budget = mt_runtime_of(slice->slot)->config.run_budget;
 }
 
-bool mt_slice_give_back(mt_slice_t *slice) { return leave(slice); }
+bool mt_slice_give_back(mt_slice_t *slice) {
+    // acquire: by rule; leave looks at a flag that only the owner changes.
+    return leave(slice, mt_a64_load_acq(&slice->slot->life));
+}
 
 void mt_slice_yield(mt_slice_t *slice) {
     set_phase(slice, MT_PHASE_OUT);

@@ -24,16 +24,20 @@ static mt_status_t send_request(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t p
     node->kind = MT_KIND_REQUEST;
     node->flags = 0;
     node->generation = mt_pid_generation(pid);
+    mt_reply_ref_t reply = node->reply; // the node is the owner's once it is pushed
     void *top = mt_aptr_load_rlx(&slot->system);
     do {
         set_next(node, top);
         // release: the request; pairs with the exchange in take_stack.
     } while (!mt_aptr_cas(&slot->system, &top, node));
-    // acq_rel: an RMW also when the flag is there: see the top of system.h. When it meets the end, the owner finds the
-    // request after the poke.
-    while (!is_over(life, pid) && !mt_a64_cas(&slot->life, &life, life | MT_LIFE_SYSTEM)) {
+    // acq_rel: an RMW also when the flag is there: see the top of system.h. On a successor too: its owner ends what
+    // came late.
+    while (life & MT_LIFE_LIVE && !mt_a64_cas(&slot->life, &life, life | MT_LIFE_SYSTEM)) {
     }
     if (mt_mailbox_poke(slot)) mt_submit(thread, slot);
+    // It met the end. A successor that begins between may keep the node until somebody asks it, or it ends; who asked
+    // this one must not wait so long.
+    if (is_over(life, pid) && reply) mt_reply_complete(reply, MT_REPLY_NO_PROCESS);
     return MT_OK;
 }
 
@@ -78,26 +82,35 @@ static void end_node(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_d
     mt_node_free(thread, node);
 }
 
-// Moves what came to the owner's list.
-static void collect(mt_slice_t *slice) {
-    mt_slot_t *slot = slice->slot;
-    change_life(slot, slice->frame.generation, 0, MT_LIFE_SYSTEM);
-    mt_node_t *node = take_stack(slot);
-    mt_aside_t *aside = node ? ensure(slot) : NULL;
-    mt_node_t *last = NULL;
+// Moves requests, oldest first, to the end of the owner's list; those of another incarnation are dead letters.
+static void keep(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, uint32_t generation, mt_dead_cause_t cause) {
+    mt_node_t *last = slot->aside ? slot->aside->requests : NULL;
+    while (last && next_of(last)) last = next_of(last);
     while (node) {
         mt_node_t *next = next_of(node);
         set_next(node, NULL);
-        if (!aside) mt_reply_complete(node->reply, MT_REPLY_OVERLOADED);
-        if (!aside || node->generation != slice->frame.generation) {
-            end_node(slice->thread, slot, node, MT_DEAD_NO_PROCESS);
+        bool is_kept = node->generation == generation;
+        if (is_kept && !ensure(slot)) {
+            mt_reply_complete(node->reply, MT_REPLY_OVERLOADED);
+            is_kept = false;
+        }
+        if (!is_kept) {
+            end_node(thread, slot, node, cause);
         } else {
             if (last) set_next(last, node);
-            else aside->requests = node;
+            else slot->aside->requests = node;
             last = node;
+            slot->flags |= MT_SLOT_REQUESTED;
         }
         node = next;
     }
+}
+
+// What came since the last look.
+static void collect(mt_slice_t *slice) {
+    uint32_t generation = slice->frame.generation;
+    change_life(slice->slot, generation, 0, MT_LIFE_SYSTEM);
+    keep(slice->thread, slice->slot, take_stack(slice->slot), generation, MT_DEAD_NO_PROCESS);
 }
 
 mt_node_t *mt_slice_next_request(mt_slice_t *slice) {
@@ -107,6 +120,7 @@ mt_node_t *mt_slice_next_request(mt_slice_t *slice) {
     if (is_empty && mt_a64_load_acq(&slot->life) & MT_LIFE_SYSTEM) collect(slice);
     mt_node_t *node = slot->aside ? slot->aside->requests : NULL;
     if (node) slot->aside->requests = next_of(node);
+    if (node && !slot->aside->requests) slot->flags &= ~MT_SLOT_REQUESTED;
     return node;
 }
 
@@ -194,14 +208,26 @@ static void end_list(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_d
     }
 }
 
+// The incarnation that a slot without one in place may have got already, 0: none.
+static uint32_t successor_of(mt_slot_t *slot) {
+    // acquire: by rule. The take orders it behind the LIVE that each request's sender saw.
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    return life & MT_LIFE_LIVE ? mt_life_generation(life) : 0;
+}
+
 void mt__aside_end(mt_thread_t *thread, mt_slot_t *slot, mt_dead_cause_t cause) {
     // A guess: who pushes later pokes, and the owner looks again.
-    if (mt_aptr_load_rlx(&slot->system)) end_list(thread, slot, take_stack(slot), cause);
+    mt_node_t *came = mt_aptr_load_rlx(&slot->system) ? take_stack(slot) : NULL;
     mt_aside_t *aside = slot->aside;
-    if (!aside) return;
-    slot->aside = NULL;
-    end_list(thread, slot, aside->requests, cause);
-    end_list(thread, slot, aside->first, cause);
-    if (aside->current) mt_node_free(thread, aside->current);
-    free(aside);
+    mt_node_t *asked = aside ? aside->requests : NULL;
+    if (aside) {
+        slot->aside = NULL;
+        end_list(thread, slot, aside->first, cause);
+        if (aside->current) mt_node_free(thread, aside->current);
+        free(aside);
+    }
+    if (!asked && !came) return;
+    uint32_t successor = successor_of(slot);
+    keep(thread, slot, asked, successor, cause);
+    keep(thread, slot, came, successor, cause);
 }

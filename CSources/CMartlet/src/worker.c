@@ -66,8 +66,9 @@ bool mt_submit_job(mt_runtime_t *runtime, void *job) {
     return true;
 }
 
-// Runs one item. False: the context went to another thread meanwhile; touch nothing of it.
-static bool run_item(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
+// Runs one item. False: the context went to another thread meanwhile; touch nothing of it. In the loop of a turn for
+// every message; mt_linger, its other user, is no reason to make it a call there.
+__attribute__((always_inline)) static inline bool run_item(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
     uint32_t budget = worker->budget;
     bool is_job = item & MT_ITEM_JOB;
     mt_slot_t *slot = (mt_slot_t *)item;
@@ -94,7 +95,7 @@ static void tend_timers(mt_worker_t *worker, uint64_t now) {
         mt_timers_expire(runtime->timers, now, TIMER_BATCHES);
 }
 
-static mt_item_t find_local(mt_worker_t *worker) {
+__attribute__((always_inline)) static inline mt_item_t find_local(mt_worker_t *worker) {
     mt_runtime_t *runtime = worker->runtime;
     mt_item_t item = 0;
     if (++worker->find_count % INJECT_FIRST_EVERY == 0) item = mt__inject_take(runtime);

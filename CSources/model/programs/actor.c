@@ -93,6 +93,17 @@ static mt_run_t end_with(mt_slice_t *slice, void *reason) {
 static bool logs_news;
 void actor_log_news(void) { logs_news = true; }
 
+// Each is handled as a message with its word, beside the handler.
+static void run_requests(mt_slice_t *slice) {
+    for (mt_node_t *node; (node = mt_slice_next_request(slice));) {
+        uint64_t word = world_word(node);
+        MODEL_EXPECT(word >> 32 == slice->frame.generation);
+        node->ops = NULL;
+        mt_node_free(slice->thread, node);
+        note(&actor.handled[slice->frame.generation], (uint32_t)word);
+    }
+}
+
 static mt_run_t run(void *context, mt_slice_t *slice) {
     (void)context;
     if (slice->kind == MT_KIND_INIT) actor.begun[slice->frame.generation]++;
@@ -101,6 +112,10 @@ static mt_run_t run(void *context, mt_slice_t *slice) {
         uint32_t kind = mt_slice_next(slice);
         if (kind == MT_SLICE_LEAVE) return MT_RUN_LEFT;
         if (kind == MT_SLICE_DIE) return end_with(slice, slice->reason);
+        if (kind == MT_SLICE_SYSTEM) {
+            run_requests(slice);
+            continue;
+        }
         if (kind == MT_KIND_STOP) return end_with(slice, actor_stopped);
         if (kind == MT_KIND_EXIT || kind == MT_KIND_DOWN) {
             actor.heard[slice->frame.generation]++;
@@ -158,6 +173,7 @@ void actor_name_slot(mt_pid_t pid) {
     MODEL_NAME(slot->phase);
     MODEL_NAME(slot->stub_next);
     MODEL_NAME(slot->exits);
+    MODEL_NAME(slot->system);
 }
 
 void actor_use_scheduler(void) { has_run_queue = false; }
@@ -244,9 +260,22 @@ void actor_settle(void) {
     }
 }
 
-mt_status_t actor_send(mt_thread_t *thread, mt_pid_t pid, uint64_t word) {
+static mt_node_t *word_to(mt_thread_t *thread, mt_pid_t pid, uint64_t word) {
     mt_node_t *node = world_node(thread, (uint64_t)mt_pid_generation(pid) << 32 | word);
     node->ops = &word_ops;
+    return node;
+}
+
+mt_status_t actor_request(mt_thread_t *thread, mt_pid_t pid, uint64_t word, mt_reply_ref_t reply) {
+    mt_node_t *node = word_to(thread, pid, word);
+    node->reply = reply;
+    mt_status_t status = mt_process_send_request(thread, pid, node);
+    if (status != MT_OK) mt_node_free(thread, node);
+    return status;
+}
+
+mt_status_t actor_send(mt_thread_t *thread, mt_pid_t pid, uint64_t word) {
+    mt_node_t *node = word_to(thread, pid, word);
     mt_status_t status = mt_process_send(thread, pid, node);
     if (status != MT_OK && status != MT_DISPLACED) mt_node_free(thread, node);
     return status;

@@ -23,7 +23,7 @@ extension ServerAddress {
     public nonisolated(nonsending) func call<Reply: Sendable>(
         timeout: Duration? = .seconds(5), _ request: (From<Reply>) -> Call
     ) async throws(CallError) -> Reply {
-        let limit = _CurrentProcess.limited(timeout?._unsignedNanoseconds ?? .max)
+        let limit = timeout?._unsignedNanoseconds ?? .max
         switch _callInPlace(limit, request) {
         case .reply(let reply): return reply
         case .waiting(let ref): return try await _awaitReply(ref)
@@ -80,7 +80,7 @@ extension ServerAddress {
     public func call<Reply: Sendable>(
         timeout: Duration? = .seconds(5), _ request: (From<Reply>) -> Call
     ) throws(CallError) -> Reply {
-        let limit = _CurrentProcess.limited(timeout?._unsignedNanoseconds ?? .max)
+        let limit = timeout?._unsignedNanoseconds ?? .max
         switch _callInPlace(limit, request) {
         case .reply(let reply): return reply
         case .waiting(let ref): return try _blockForReply(ref)

@@ -9,7 +9,7 @@ extension ServerRef where S: ~Copyable {
         _ timeout: UInt64, _ request: (From<Reply>) -> Call
     ) -> _InPlaceResult<Reply> {
         var call = _InPlace()
-        guard call.begin(pid.raw, S.self, timeout: timeout) else { return .no }
+        guard call.begin(pid.raw, S.self, timeout: _CurrentProcess.limited(timeout)) else { return .no }
         let ref = call.reply
         let outcome: _InPlaceOutcome.Kind
         do {

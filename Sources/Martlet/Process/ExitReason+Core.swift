@@ -15,11 +15,9 @@ extension ExitReason {
     /// From the core.
     @usableFromInline
     init(_ reason: _Reason) {
-        switch reason.value {
-        case let reason as ExitReason: self = reason
-        case _Reason.Builtin.normal: self = .normal
-        case _Reason.Builtin.noProcess: self = .noProcess
-        default: self = .killed
+        // Shared objects by their address: the cast that would tell them from the rest looks for conformances.
+        if reason === _Reason.killed { self = .killed } else if reason === _Reason.normal { self = .normal } else {
+            self = reason === _Reason.noProcess ? .noProcess : reason.value as? ExitReason ?? .killed
         }
     }
 

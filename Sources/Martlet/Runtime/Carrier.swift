@@ -15,7 +15,6 @@
 // Documentation/adr/0014-async-servers.md.
 
 internal import CMartlet
-public import Synchronization
 
 @safe
 @usableFromInline
@@ -55,11 +54,8 @@ final class _Carrier: TaskExecutor, @unchecked Sendable {  // each word has one 
     /// many as callbacks, and what is kept for the next time must not grow with them.
     private static let idleMax: UInt32 = 64
 
-    /// Whether any task ever was a carrier: spares others the look.
-    @usableFromInline static let exists = Atomic(false)
-
     private init(_ core: _Core) {
-        Self.exists.store(true, ordering: .relaxed)
+        mt_tasks_note(MT_TASKS_CARRY)
         self.core = core
         unsafe words = .allocate(capacity: 1)
         unsafe words.initialize(to: Words())

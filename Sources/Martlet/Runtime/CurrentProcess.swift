@@ -3,7 +3,6 @@
 // task. A task that a process's code creates is nobody's: it may outlive the process.
 
 public import CMartlet
-public import Synchronization
 
 @usableFromInline
 enum _CurrentProcess {
@@ -18,9 +17,6 @@ enum _CurrentProcess {
 
     @TaskLocal private static var owner: Owner?
 
-    /// Whether any task ever owned a process: spares all others the lookup.
-    @usableFromInline static let hasTasks = Atomic(false)
-
     /// Its pid; 0: none.
     @usableFromInline static var pid: UInt64 {
         let ofThread = mt_thread_current_pid()
@@ -30,15 +26,21 @@ enum _CurrentProcess {
     /// The same, as cheap as a caller needs it.
     @inlinable static var caller: UInt64 {
         let ofThread = mt_thread_current_pid()
-        return ofThread != 0 || !hasTasks.load(ordering: .relaxed) ? ofThread : ofTask
+        return ofThread != 0 || !mt_has_owning_tasks() ? ofThread : ofTask
     }
 
     /// A timeout, but not more than the request leaves that the caller is busy with; nanoseconds.
     ///
     /// Requests of handlers that run on this thread are known to the core.
     @inlinable
-    static func limited(_ timeout: UInt64, of caller: UInt64 = caller) -> UInt64 {
+    static func limited(_ timeout: UInt64, of caller: UInt64) -> UInt64 {
         caller == 0 || caller == mt_thread_current_pid() ? timeout : min(timeout, leftOfRequest)
+    }
+
+    /// The same where the caller is not asked for otherwise.
+    @inlinable
+    static func limited(_ timeout: UInt64) -> UInt64 {
+        mt_has_owning_tasks() && mt_thread_current_pid() == 0 ? min(timeout, leftOfRequest) : timeout
     }
 
     /// What the request leaves, `.max` without one.
@@ -50,13 +52,13 @@ enum _CurrentProcess {
 
     /// The process that owns the running task; 0: none.
     @usableFromInline static var ofTask: UInt64 {
-        guard hasTasks.load(ordering: .relaxed), let owner, owner.task == _Threads.currentTaskID else { return 0 }
+        guard mt_has_owning_tasks(), let owner, owner.task == _Threads.currentTaskID else { return 0 }
         return owner.carrier?.slice.pid ?? owner.pid
     }
 
     /// The carrier that is the running task.
     static var carrier: _Carrier? {
-        guard hasTasks.load(ordering: .relaxed), let owner, owner.task == _Threads.currentTaskID else { return nil }
+        guard mt_has_owning_tasks(), let owner, owner.task == _Threads.currentTaskID else { return nil }
         return owner.carrier
     }
 
@@ -71,7 +73,7 @@ enum _CurrentProcess {
     }
 
     private nonisolated(nonsending) static func with<R>(_ owner: Owner, _ body: () async -> R) async -> R {
-        hasTasks.store(true, ordering: .relaxed)
+        mt_tasks_note(MT_TASKS_OWN)
         return await $owner.withValue(owner) { await body() }
     }
 }

@@ -3,7 +3,6 @@
 // many.
 
 public import CMartlet
-public import Synchronization
 
 /// A set of workers with a timer wheel and a name table.
 ///
@@ -91,15 +90,12 @@ public final class Runtime: Sendable {
     /// The core runtime that names resolve in and starts use; as ``current``, without counting references.
     @inlinable @inline(__always)
     static var currentCore: _Core {
-        if let core = unsafe mt_runtime_current(), !hasTaskCurrent.load(ordering: .relaxed) {
-            return unsafe _Core(core)
-        }
-        if hasTaskCurrent.load(ordering: .relaxed) || _Carrier.exists.load(ordering: .relaxed) { return currentOfTask }
-        return sharedCore
+        // Only if there ever was such a task: spares all others the look.
+        let seen = mt_tasks_seen()
+        if let core = unsafe mt_runtime_current(), seen & MT_TASKS_RUNTIME == 0 { return unsafe _Core(core) }
+        return seen & (MT_TASKS_RUNTIME | MT_TASKS_CARRY) == 0 ? sharedCore : currentOfTask
     }
 
-    /// Whether any task ever had a runtime of its own: spares all others the look.
-    @usableFromInline static let hasTaskCurrent = Atomic(false)
     @usableFromInline static let sharedCore = shared.core
     @usableFromInline static var currentOfTask: _Core { current.core }
 
@@ -111,7 +107,7 @@ public final class Runtime: Sendable {
     public nonisolated(nonsending) func withCurrent<R, E: Error>(
         _ body: () async throws(E) -> R
     ) async throws(E) -> R {
-        Self.hasTaskCurrent.store(true, ordering: .relaxed)
+        mt_tasks_note(MT_TASKS_RUNTIME)
         let result: Result<R, E> = await Self.$taskCurrent.withValue(self) {
             do throws(E) { return .success(try await body()) } catch { return .failure(error) }
         }

@@ -48,7 +48,7 @@ final class _RuntimeContext: Sendable {
     static let globalJob: UInt = 2
     static let carrierJob: UInt = 4
 
-    @unsafe
+    @unsafe @inline(__always)
     func run(_ tagged: UnsafeMutableRawPointer) {
         let word = UInt(bitPattern: tagged)
         if word & Self.carrierJob != 0 { return _Carrier.run(marked: word & ~Self.carrierJob) }

@@ -33,7 +33,7 @@ enum _Timers {
         // Names resolve in the runtime that the timer was armed in, also where a test's thread drives its clock.
         let timed = _TimedAction(isRepeated: period > 0) {
             if Runtime.ofThread === runtime { return action() }
-            Runtime.hasTaskCurrent.store(true, ordering: .relaxed)
+            mt_tasks_note(MT_TASKS_RUNTIME)
             Runtime.$taskCurrent.withValue(runtime, operation: action)
         }
         let payload = unsafe Unmanaged.passRetained(timed).toOpaque()

@@ -179,14 +179,16 @@ struct LinkTests {
         }
     }
 
-    @Test("a body that ends by itself before it saw a signal has ended with the signal (R13, R14)")
+    @Test("a body that returns before it saw a signal has ended with the signal (R13, R14)")
     func signalBeforeReturn() async throws {
         try await withRuntime { test in
             let gate = Gate()
-            let process = spawn(Never.self) { _ in gate.pass() }
+            let process = spawn(Never.self) { _ in
+                gate.pass()
+                Pid.current?.exit(.shutdown)
+            }
             let third = await Self.linked(with: process.pid)
             await gate.arrived()
-            process.pid.exit(.shutdown)
             gate.open()
             await eventually { !third.isAlive }
         }

@@ -17,6 +17,17 @@ static inline mt_pid_t mt_thread_current_pid(void) {
     return frame ? mt_slot_pid(frame->slot, frame->generation) : 0;
 }
 
+// What tasks of the language there ever were in this OS process: looked at before the running task is, so that programs
+// without any pay a load of a constant word. Bits, never cleared.
+#define MT_TASKS_OWN 1u     // one that owned a process, or carried some
+#define MT_TASKS_CARRY 2u   // one that carried processes
+#define MT_TASKS_RUNTIME 4u // one with a runtime of its own
+extern mt_a32_t mt_tasks_seen_word;
+// relaxed: set before the first such task runs code that asks, and that code's own loads see it.
+static inline uint32_t mt_tasks_seen(void) { return mt_a32_load_rlx(&mt_tasks_seen_word); }
+static inline bool mt_has_owning_tasks(void) { return MT_UNLIKELY((mt_tasks_seen() & MT_TASKS_OWN) != 0); }
+void mt_tasks_note(uint32_t bit);
+
 // The runtime of a live process, NULL if it has ended. Any thread.
 static inline mt_runtime_t *mt_pid_runtime(mt_pid_t pid) {
     return mt_pid_is_alive(pid) ? mt_runtime_of(mt_slot_of(pid)) : NULL;

@@ -18,8 +18,8 @@
 #include "magazine.h"
 #include "status.h"
 
-// Bytes made readable at a time: a system call (about 2 us with its faults) for 1,365 process slots or more.
-#define MT_REGION_STEP (256u * 1024u)
+// Bytes made readable at a time: a huge page, where the kernel gives any, from the second on; 8,192 process slots.
+#define MT_REGION_STEP (2u * 1024u * 1024u)
 // A region that cannot reserve so many items (or all it was asked for) is no use: init fails.
 #define MT_REGION_ITEMS_MIN 65536u
 

@@ -62,7 +62,8 @@ static inline uint32_t mt__slice_accept(mt_slice_t *slice, mt_node_t *node) {
 }
 
 // The next message for the engine, MT_SLICE_LEAVE or MT_SLICE_DIE. Owner, in BUSY.
-static inline uint32_t mt_slice_next(mt_slice_t *slice) {
+// In the engine's loop, also where a client's module has its twin mt_slice_poll, and a compiler that merges the two.
+__attribute__((always_inline)) static inline uint32_t mt_slice_next(mt_slice_t *slice) {
     // Every 16th message, bounded mailboxes and the end of the budget take the long way.
     if (MT_UNLIKELY((slice->budget & 15) == 0 || slice->bounded)) return mt__slice_next_slow(slice, NULL);
     slice->popped++;

@@ -64,16 +64,15 @@ struct mt_name;
 
 typedef struct mt_slot {
     // Line 0: written by senders at every message; the consumer comes here only when it believes the queue is empty.
-    mt_a64_t head;            // mailbox: last node | MT_HEAD_IDLE | MT_HEAD_SIGNAL; xchg and CAS by anyone
-    mt_aptr_t stub_next;      // mailbox: the stub node is this one word (a node's first field)
-    mt_aptr_t exits;          // stack of exit records: CAS push by anyone, xchg by the owner
-    uint64_t run_link;        // inject queue and stall list; whoever holds the slot's ownership writes it
-    uint64_t free_link;       // region.h's free list
-    void *pending;            // plain, owner, cold: what a caller's thread left for a worker (engine's)
-    uint32_t idle_arming;     // plain, owner, cold: number of the last idle arming; an older TIMEOUT message is stale
-    uint32_t last_generation; // plain, owner, cold: of the incarnation before, for the drain
-    uint32_t stalls;          // plain, owner, cold: stalls in a row
-    uint32_t high_water;      // plain, owner, cold: queued messages that are reported, 0: none
+    mt_a64_t head;          // mailbox: last node | MT_HEAD_IDLE | MT_HEAD_SIGNAL; xchg and CAS by anyone
+    mt_aptr_t stub_next;    // mailbox: the stub node is this one word (a node's first field)
+    mt_aptr_t exits;        // stack of exit records: CAS push by anyone, xchg by the owner
+    uint64_t run_link;      // inject queue and stall list; whoever holds the slot's ownership writes it
+    uint64_t free_link;     // region.h's free list
+    void *pending;          // plain, owner, cold: what a caller's thread left for a worker (engine's)
+    mt_a64_t handled;       // messages handled so far; owner writes once a slice, as it comes to release; reports read
+    mt_a32_t running_since; // ms; of a handler that gave its worker away to block: when its turn began, 0: none
+    uint32_t stalls;        // plain, owner, cold: stalls in a row
 
     // Line 1: the owner's, hot.
     mt_a64_t phase;               // owner stores, a killer reads
@@ -99,19 +98,21 @@ typedef struct mt_slot {
     uint32_t timers;     // guarded by its timer shard: list of the timers it owns
     uint32_t flags;      // plain, owner: MT_SLOT_*
 
-    // Line 3: no message comes here: ties to other processes, the system lane, and what reports read.
-    mt_aptr_t system;       // stack of system requests: CAS push by anyone, xchg by the owner
-    uint32_t links;         // guarded by the slot's tie lock (tie.h): lists of ties
-    uint32_t link_count;    // the same
-    uint32_t watching;      // the same: monitors that this process set
-    uint32_t watched_by;    // the same: monitors set on it
-    uint32_t watcher_count; // the same
-    mt_a32_t length;        // of an unbounded queue, at least, then; owner writes when a budget ends
-    mt_a64_t handled;       // messages handled so far; owner writes once a slice, reports read
-    mt_aptr_t label;        // mt_label_t for humans; the process writes under the lock of labels (report.h)
-    mt_a32_t running_since; // ms; of a handler that gave its worker away to block: when its turn began, 0: none
-    mt_a32_t oldest;        // tick of the oldest message when a budget last ended, 0: the queue was emptied since
-    struct mt_aside *aside; // plain, owner: what the system lane keeps (system.h), NULL for most
+    // Line 3: no message comes here: ties to other processes, the system lane, and what reports read. Where each of a
+    // thousand processes gets a message in its turn, a line more is a miss more for each.
+    mt_aptr_t system;         // stack of system requests: CAS push by anyone, xchg by the owner
+    uint32_t links;           // guarded by the slot's tie lock (tie.h): lists of ties
+    uint32_t link_count;      // the same
+    uint32_t watching;        // the same: monitors that this process set
+    uint32_t watched_by;      // the same: monitors set on it
+    uint32_t watcher_count;   // the same
+    mt_a32_t length;          // of an unbounded queue, at least, then; owner writes when a budget ends
+    uint32_t idle_arming;     // plain, owner: number of the last idle arming; an older TIMEOUT message is stale
+    uint32_t last_generation; // plain, owner: of the incarnation before, for the drain
+    mt_aptr_t label;          // mt_label_t for humans; the process writes under the lock of labels (report.h)
+    uint32_t high_water;      // plain, owner: queued messages that are reported, 0: none
+    mt_a32_t oldest;          // tick of the oldest message when a budget last ended, 0: the queue was emptied since
+    struct mt_aside *aside;   // plain, owner: what the system lane keeps (system.h), NULL for most
 } mt_slot_t;
 
 _Static_assert(sizeof(mt_slot_t) == 256, "four cache lines");
@@ -120,6 +121,8 @@ _Static_assert(offsetof(mt_slot_t, system) == 192, "the rare line");
 
 #define MT_SLOT_RETIRED 1u    // on the free list
 #define MT_SLOT_HIBERNATED 2u // gave memory back; cleared by the next message
+#define MT_SLOT_MEASURED 4u   // `length` and `oldest` say something
+#define MT_SLOT_REQUESTED 8u  // requests were taken off `system` and wait to be handled
 
 #define MT_ACTIVITY_WAITING 0u
 #define MT_ACTIVITY_RUNNING 1u

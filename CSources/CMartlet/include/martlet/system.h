@@ -9,6 +9,9 @@
 // requester's comes first, the owner's acquires it and the take finds the push; if it comes second, it sets SYSTEM
 // anew, and poke makes the owner look.
 //
+// At the end. What the owner finds there are dead letters. The slot may have a successor by then, whose requests stay;
+// one that comes late to the process before is ended by the successor's owner, and its caller is told by who sent it.
+//
 // Suspended. The owner goes on popping, so that stops, watches and signals work as ever, and sets user messages aside,
 // in order and with their credits; resumed, it takes from there first. While anything is aside, life says ASIDE: every
 // message goes the long way, and nobody runs the process in place. A suspended process is idle as any other.
@@ -47,7 +50,7 @@ static inline bool mt_slot_is_suspended(const mt_slot_t *slot) { return slot->as
 
 // Whether requests were taken off the stack and not handled: an engine left in between. Owner.
 static inline bool mt__aside_has_requests(const mt_slot_t *slot) {
-    return MT_UNLIKELY(slot->aside != NULL) && slot->aside->requests;
+    return slot->flags & MT_SLOT_REQUESTED;
 }
 // Whether messages wait aside that are to be handled now. Owner.
 static inline bool mt__aside_has_more(const mt_slot_t *slot) {
@@ -58,7 +61,7 @@ mt_node_t *mt__aside_take(mt_slice_t *slice);
 // Sets a message aside if the process is suspended and does not need it now, or if older ones wait there. The node is
 // done then. Owner.
 bool mt__aside_put(mt_slice_t *slice, mt_node_t *node);
-// The end: all of it is dead letters. Owner.
+// The end: all of it is dead letters, but for requests to the slot's next incarnation, which may have begun. Owner.
 void mt__aside_end(mt_thread_t *thread, mt_slot_t *slot, mt_dead_cause_t cause);
 
 #endif
