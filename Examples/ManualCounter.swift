@@ -59,12 +59,9 @@ enum ManualCounter {
         _ counter: Ref, _ mailbox: inout Mailbox<Int>, _ request: (ProcessRef<Int>) -> Message
     ) async throws -> Int? {
         let alias = mailbox.alias()
+        defer { mailbox.unalias(alias) }
         counter.send(request(alias))
-        let reply = try await mailbox.receive(timeout: .seconds(5))
-        mailbox.unalias(alias)
-        if let reply { return reply }
-        // It may have come between the timeout and the end of the alias.
-        return try await mailbox.receive(timeout: .zero)
+        return try await mailbox.receive(through: alias, timeout: .seconds(5))
     }
 
     /// The bug: the reply goes to the mailbox itself.

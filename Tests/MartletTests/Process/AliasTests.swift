@@ -44,6 +44,24 @@ struct AliasTests {
         }
     }
 
+    @Test("what came through an ended alias is not taken for another's, though that one has its slot (S1, R4)")
+    func lateBesideNew() async throws {
+        try await withRuntime(workers: 1) { test in
+            try await withProcess(receiving: Int.self) { mailbox in
+                for round in 0..<100 {
+                    let ended = mailbox.alias()
+                    ended.send(-1)
+                    mailbox.unalias(ended)
+                    let alias = mailbox.alias()
+                    alias.send(round)
+                    let answer = try await mailbox.receive(through: alias)
+                    mailbox.unalias(alias)
+                    #expect(answer == round)
+                }
+            }
+        }
+    }
+
     @Test("a reply costs the same however much was skipped: 2,000 requests beside 50,000 messages", .tags(.stress))
     func cost() async throws {
         try await withRuntime { test in
