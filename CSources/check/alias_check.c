@@ -16,10 +16,6 @@ MT_CHECK(process_alias_leads_there_until_it_ends) {
     EXPECT(!mt_process_kill(thread, alias));
     EXPECT(mt_alias_end(thread, alias) && !mt_alias_end(thread, alias));
     EXPECT(probe_cast(alias, probe_count, 1, 0) == MT_NO_PROCESS);
-    // The next alias has its slot and yet another key.
-    mt_pid_t other = mt_alias_make(thread, pid);
-    EXPECT(mt_pid_index(other) == mt_pid_index(alias) && mt_alias_key(other) != mt_alias_key(alias));
-    EXPECT(mt_alias_end(thread, other));
     // Its slot serves the next process, whose pid it is not.
     mt_pid_t next = probe_spawn(&world, &(probe_spec_t){0});
     EXPECT(probe_cast(alias, probe_count, 1, 0) == MT_NO_PROCESS && probe_stop(next, 4));

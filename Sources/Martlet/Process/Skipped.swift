@@ -13,7 +13,7 @@ struct _Received<Message: Sendable> {
     @usableFromInline var number = 0
 
     @inlinable
-    init(_ info: Info<Message>, tie: UInt64 = 0, via: UInt64 = 0) {
+    init(_ info: Info<Message>, tie: UInt64 = 0, via: UInt32 = 0) {
         self.info = info
         self.tie = tie
         self.via = via
@@ -64,7 +64,7 @@ struct _SkippedQueue<Message: Sendable> {
     ///
     /// - Complexity: O(log n), and O(n) in what has been skipped since.
     @usableFromInline
-    mutating func take(via alias: UInt64, since mark: Int) -> Message? {
+    mutating func take(via alias: UInt32, since mark: Int) -> Message? {
         var (low, high) = (0, items.count)
         while low < high {
             let middle = (low + high) / 2

@@ -284,7 +284,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     /// The number of the alias that the message came through which `poll` found, 0: none.
     ///
     /// Owner, before `take`.
-    @usableFromInline var via: UInt64 { unsafe slice.pointee.node.map { unsafe mt_node_alias($0) } ?? 0 }
+    @usableFromInline var via: UInt32 { unsafe slice.pointee.node.map { unsafe mt_node_alias($0) } ?? 0 }
 }
 
 /// How long one receive may take, across wake-ups.
