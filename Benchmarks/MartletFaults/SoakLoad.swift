@@ -3,7 +3,6 @@
 
 import Histogram
 import Martlet
-import Synchronization
 
 /// What the load's tasks count together; the reporter reads and empties the latencies each interval.
 final class SoakCounters: Sendable {
@@ -12,7 +11,7 @@ final class SoakCounters: Sendable {
     /// Each is a fault: F7, F9, F10.
     let disorder = Tally(), wrongReplies = Tally(), earlyTimers = Tally(), lateCancels = Tally(), failures = Tally()
     /// Of a fixed size: a soak that kept every sample would measure its own memory.
-    private let sample = Mutex(
+    private let sample = _Locked(
         Histogram<UInt64>(
             lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000_000, numberOfSignificantValueDigits: .two))
 

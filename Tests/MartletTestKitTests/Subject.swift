@@ -3,7 +3,6 @@
 // whose callbacks suspend wherever they can.
 
 import Martlet
-import Synchronization
 import Testing
 
 /// The kinds of server.
@@ -21,7 +20,7 @@ enum Order { case note, fail }
 
 /// How many states there were, how many ended, and how often `terminate` ran.
 final class Lives: Sendable {
-    private let counts = Mutex((begun: 0, ended: 0, terminated: 0))
+    private let counts = _Locked((begun: 0, ended: 0, terminated: 0))
     func begin() { counts.withLock { $0.begun += 1 } }
     func end() { counts.withLock { $0.ended += 1 } }
     func terminate() { counts.withLock { $0.terminated += 1 } }

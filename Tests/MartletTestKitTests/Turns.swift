@@ -3,7 +3,7 @@
 // limits of real time, and be done no earlier.
 
 import Foundation
-import Synchronization
+import Martlet
 import Testing
 
 /// Half of the processors at most run tests with this trait.
@@ -25,7 +25,7 @@ extension Trait where Self == TakesTurns {
 }
 
 private enum Turns {
-    private static let state = Mutex(
+    private static let state = _Locked(
         (free: max(1, ProcessInfo.processInfo.activeProcessorCount / 2), waiting: [CheckedContinuation<Void, Never>]()))
 
     static func take() async {
