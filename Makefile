@@ -64,7 +64,7 @@ ARGS ?=
 FULL ?=
 BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
 
-.PHONY: help deps deps-extra build bench test check chaos tsan asan ubsan coverage trust nightly faults soak lint lint-selftest format clean
+.PHONY: help deps deps-extra build bench test check check-tsan check-asan chaos tsan asan ubsan coverage trust nightly faults soak lint lint-selftest format clean
 
 help:
 	@echo 'make test     C checks, then the Swift tests'
@@ -115,13 +115,18 @@ define sanitized
 	    --no-parallel --filter '$(APART)'
 endef
 
-tsan: deps
+# The C checks alone.
+check-tsan:
 	@$(MAKE) check SANITIZE=thread
+
+check-asan:
+	@$(MAKE) check SANITIZE=address
+
+tsan: check-tsan
 	$(call sanitized,tsan,--sanitize=thread)
 
 # lld, as for the C check: the default linker buries the summary under warnings.
-asan: deps
-	@$(MAKE) check SANITIZE=address
+asan: check-asan
 	$(call sanitized,asan,--sanitize=address -Xswiftc -use-ld=lld)
 
 # Swift refuses the sanitizer on Linux: the C part traps, the backtrace names the line.
