@@ -60,8 +60,6 @@ endif
 # ARGS         bench: passed to martlet-bench, e.g. ARGS='--only call --json results.json'
 SWIFT_ARGS ?=
 TEST_ARGS ?=
-# Swift tests that run at once: each has a runtime of its own, and a system refuses thousands of threads.
-export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 24
 ARGS ?=
 FULL ?=
 BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
