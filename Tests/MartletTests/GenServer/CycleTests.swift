@@ -245,6 +245,8 @@ struct CycleTests {
                 }
             }
             await test.timersArmed(1)
+            // The deadline is armed before the request is sent.
+            await eventually { (try? await b.sys.withState { $0.deferred.count }) == 1 }
             b.tell { state in
                 record.add(
                     Self.word { () throws(CallError) in try a.askBlocking(timeout: .seconds(1)) { $1.reply(1) } })

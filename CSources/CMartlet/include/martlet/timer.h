@@ -27,7 +27,7 @@
 #define MT_TIMER_ITEMS_MAX (1u << 26) // address space is reserved for so many; a repeated timer takes two
 #define MT_TIMER_TICK_NS 1000000u     // the default tick: 1 ms
 #define MT_TIMER_BATCH 128            // timers taken out of a shard in one hold of its mutex
-#define MT_TIMER_SHARDS_MAX 4096      // shards of all runtimes together; type-stable, reused, never freed
+#define MT_TIMER_SHARDS_MAX 32768     // shards of all runtimes together, 4,096 runtimes of two workers; never freed
 
 typedef struct mt_timers mt_timers_t;
 typedef struct mt_timer_ops mt_timer_ops_t;
