@@ -74,6 +74,8 @@ struct InPlaceTests {
             let answer = try await server.ask { _, from in from.reply(3, then: .stop()) }
             record.add("reply \(answer)")
             #expect(record.all == ["terminate normal", "reply 3"])
+            // The reply comes before the exit (R10): a call at that moment would still be queued, and fail with the reason.
+            _ = try await server.pid.waitForExit()
             #expect(await reason { try await server.ask { $1.reply(1) } } == "no process")
         }
     }
