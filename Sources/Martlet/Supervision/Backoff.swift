@@ -35,7 +35,8 @@ public struct Backoff: Sendable {
     ) {
         precondition(first >= .zero, "expected a first delay of zero or more, got \(first)", file: file, line: line)
         precondition(max >= first, "expected max to be at least \(first), got \(max)", file: file, line: line)
-        precondition(factor >= 1 && factor.isFinite, "expected a factor of 1 or more, got \(factor)", file: file, line: line)
+        precondition(
+            factor >= 1 && factor.isFinite, "expected a factor of 1 or more, got \(factor)", file: file, line: line)
         precondition((0...1).contains(jitter), "expected a jitter of 0...1, got \(jitter)", file: file, line: line)
         self.first = first
         self.max = max

@@ -34,13 +34,14 @@ public struct ChildSpec: Sendable {
     public var restart: Restart
     /// How it is stopped.
     public var shutdown: Shutdown
-    /// Whether it is a supervisor itself; tools show it. Default false.
+    /// Whether it is a supervisor itself, as tools show it; by default false.
     public var isSupervisor = false
-    /// Whether its end can end the supervisor, see ``Supervisor/AutoShutdown``. Default false; not for permanent children.
+    /// Whether its end can end the supervisor, see ``Supervisor/AutoShutdown``; by default false, and never for permanent
+    /// children.
     public var isSignificant = false
-    /// The delay before a restart. Default nil: at once.
+    /// The delay before a restart; by default nil: at once.
     public var backoff: Backoff?
-    /// Restarts of this child alone. Default nil: its restarts count with its supervisor's.
+    /// Restarts of this child alone; by default nil: they count with its supervisor's.
     public var budget: RestartBudget?
     /// Starts it: returns a process linked with the current one, as `startLink` and `spawnLink` do.
     ///
