@@ -11,7 +11,7 @@ enum KeeperNews: Sendable {
 }
 
 /// The children of one supervisor, with what is under way for them.
-struct ChildKeeper: ~Copyable {
+final class ChildKeeper {
     typealias Starting = Task<Result<Pid, StartError>, Never>
 
     /// Who is to be answered.
@@ -57,7 +57,7 @@ struct ChildKeeper: ~Copyable {
     /// Starts the children in order; when one fails, those before it are ended in reverse order.
     ///
     /// In `init`.
-    nonisolated(nonsending) mutating func startAll(_ specs: [ChildSpec]) async throws {
+    nonisolated(nonsending) func startAll(_ specs: [ChildSpec]) async throws {
         for spec in specs {
             var result: Result<Pid, StartError>
             let key = table.enter(spec)
@@ -81,17 +81,17 @@ struct ChildKeeper: ~Copyable {
 
     // MARK: What is asked
 
-    mutating func ask(_ asker: Asker) -> Int {
+    func ask(_ asker: Asker) -> Int {
         lastAsker += 1
         askers[lastAsker] = asker
         return lastAsker
     }
 
-    mutating func withdraw(_ waiter: Int) { askers[waiter] = nil }
+    func withdraw(_ waiter: Int) { askers[waiter] = nil }
 
     // MARK: What happened
 
-    mutating func hear(_ news: KeeperNews) -> Next {
+    func hear(_ news: KeeperNews) -> Next {
         switch news {
         case .started(let key, let attempt, let result):
             starts[key] = nil
@@ -105,7 +105,7 @@ struct ChildKeeper: ~Copyable {
         return perform()
     }
 
-    mutating func ended(_ pid: Pid, _ reason: ExitReason) -> Next {
+    func ended(_ pid: Pid, _ reason: ExitReason) -> Next {
         deadlines.removeValue(forKey: pid)?.cancel()
         table.ended(pid, reason, at: now)
         return perform()
@@ -114,7 +114,7 @@ struct ChildKeeper: ~Copyable {
     // MARK: What is to be done
 
     /// Does what was decided since the last time.
-    mutating func perform() -> Next {
+    func perform() -> Next {
         for action in table.takeActions() {
             switch action {
             case .start(let child): start(child)
@@ -135,7 +135,7 @@ struct ChildKeeper: ~Copyable {
         return .wait
     }
 
-    private mutating func start(_ child: SupervisedChild) {
+    private func start(_ child: SupervisedChild) {
         let (owner, spec, key, attempt, tell) = (owner, child.spec, child.key, child.attempt, tell)
         starts[key] = Task(executorPreference: runtime.executor) {
             let result = await owner.acting { await spec.started(by: owner) }
@@ -144,7 +144,7 @@ struct ChildKeeper: ~Copyable {
         }
     }
 
-    private mutating func stop(_ pid: Pid, _ spec: ChildSpec) {
+    private func stop(_ pid: Pid, _ spec: ChildSpec) {
         switch spec.shutdown {
         case .brutalKill: pid.kill()
         case .infinity: pid.exit(.shutdown)
@@ -154,7 +154,7 @@ struct ChildKeeper: ~Copyable {
         }
     }
 
-    private mutating func answer(_ waiter: Int, _ answer: ChildTable.Answer) {
+    private func answer(_ waiter: Int, _ answer: ChildTable.Answer) {
         switch (askers.removeValue(forKey: waiter), answer) {
         case (.start(let from)?, .started(let pid)): _ = from.reply(.success(pid))
         case (.start(let from)?, .failed(let error)): _ = from.reply(.failure(error))
@@ -173,7 +173,7 @@ struct ChildKeeper: ~Copyable {
     }
 
     /// Ends all children, in reverse order and one at a time, or all at once; none is left when it returns.
-    nonisolated(nonsending) mutating func end(isConcurrent: Bool) async {
+    nonisolated(nonsending) func end(isConcurrent: Bool) async {
         for timer in deadlines.values { timer.cancel() }
         cancelStarts()
         let last = table.ordered.reversed()

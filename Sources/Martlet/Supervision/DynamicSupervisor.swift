@@ -52,7 +52,7 @@ public struct DynamicSupervisor: AsyncGenServer, ~Copyable {
     /// True: the ends of children are its work.
     public static var trapsExits: Bool { true }
 
-    private var keeper: ChildKeeper
+    private let keeper: ChildKeeper
     private var maxChildren: Int
 
     /// Callback of the engine; use `start`.
