@@ -10,17 +10,11 @@ enum _ServerAction: Sendable {
     case debug(@Sendable (_ServerDebug, _Slice) -> Void)
 }
 
-/// What a server of one type understands: its state.
-final class _StateRequest<S: Server & ~Copyable>: Sendable {
-    enum Action: Sendable {
-        /// User code with the state; it answers the reply slot.
-        case look(@Sendable (_State<_ServerState<S>>, UInt64) -> Void)
-        /// User code that makes another state of it.
-        case change(@Sendable (_Slice, _State<_ServerState<S>>) -> _Successor)
-    }
-    let action: Action
+/// User code that makes another state of a server's.
+final class _CodeRequest<S: Server & ~Copyable>: Sendable {
+    let change: @Sendable (_Slice, _State<_ServerState<S>>) -> _Successor
 
-    init(_ action: Action) { self.action = action }
+    init(_ change: @escaping @Sendable (_Slice, _State<_ServerState<S>>) -> _Successor) { self.change = change }
 }
 
 /// What became of a state that is moved to another type.
@@ -46,12 +40,7 @@ enum _ServerSystem<E: Server & ~Copyable> {
         while let request = slice.nextRequest() {
             let reply = slice.reply
             switch request.ofServer {
-            case let typed as _StateRequest<E>:
-                switch typed.action {
-                case .look(let body):
-                    guard user(slice, isLong, reply, { body(state, reply) }) else { return Exit.abandon(slice, state) }
-                case .change(let body): return change(slice, state, isLong, reply, body)
-                }
+            case let code as _CodeRequest<E>: return change(slice, state, isLong, reply, code.change)
             case _ServerAction.status as _ServerAction:
                 var text = ""
                 guard user(slice, isLong, reply, { text = state.value.server.formatStatus() }) else {
@@ -59,8 +48,15 @@ enum _ServerSystem<E: Server & ~Copyable> {
                 }
                 answerStatus(slice, text, reply)
             case let action as _ServerAction:
-                if case .debug(let body) = action { look(slice, state, body) }
-            default: if let own = request.own { own(slice) } else { slice.refuse() }
+                if case .debug(let body) = action { watch(slice, state, body) }
+            case let look?:
+                var isShown = false
+                let visitor = _StateVisitor(request: look, reply: reply)
+                guard user(slice, isLong, reply, { isShown = state.value.server._show(to: visitor) }) else {
+                    return Exit.abandon(slice, state)
+                }
+                if !isShown { slice.refuse() }
+            case nil: if let own = request.own { own(slice) } else { slice.refuse() }
             }
         }
         return nil
@@ -88,7 +84,7 @@ enum _ServerSystem<E: Server & ~Copyable> {
         _Answer.give(ServerStatus(process: process, state: text, isSuspended: slice.isSuspended), to: reply)
     }
 
-    private static func look(_ slice: _Slice, _ state: State, _ body: (_ServerDebug, _Slice) -> Void) {
+    private static func watch(_ slice: _Slice, _ state: State, _ body: (_ServerDebug, _Slice) -> Void) {
         let extras = _ServerExtras.ensure(state)
         let debug = extras.debug ?? _ServerDebug()
         body(debug, slice)

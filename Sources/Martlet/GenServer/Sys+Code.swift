@@ -11,29 +11,35 @@ extension Sys where S: Server & ~Copyable {
     /// OTP: `sys:change_code/4`.
     ///
     /// - Parameters:
-    ///   - new: the type it becomes.
+    ///   - new: the type it becomes: a ``GenServer`` or an ``AsyncGenServer``. Traps for a behaviour that is run by an engine
+    ///     of another type, such as a `StateMachine`; one that is running refuses, and the change fails with `timeout`.
+    ///   - file: where the trap is reported; the caller's by default.
+    ///   - line: where the trap is reported; the caller's by default.
     ///   - migrate: makes the new state of the old one, in the server. If it throws, the server ends with that error, without
     ///     `terminate`: the old state is gone.
     /// - Returns: a reference of the new type, to the same process.
     /// - Throws: ``CallError`` as the other functions; `exited` with the error that `migrate` threw.
     public nonisolated(nonsending) func changeCode<New: Server & ~Copyable>(
-        to new: New.Type, _ migrate: @escaping @Sendable (consuming S) throws -> New
+        to new: New.Type, file: StaticString = #fileID, line: UInt = #line,
+        _ migrate: @escaping @Sendable (consuming S) throws -> New
     ) async throws(CallError) -> ServerRef<New>
     where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
         let processClass = New.processClass
-        let change = _StateRequest<S>(
-            .change { slice, state in
-                let extras = state.value.extras
-                let old = state.take().server
-                state.free()
-                do {
-                    let made = _State.make(_ServerState<New>(server: try migrate(old), extras: extras), slice)
-                    guard let made else { return .failed(StartError.systemLimit) }
-                    return .state(processClass, made.address, destroy: { made.destroy() })
-                } catch {
-                    return .failed(error)
-                }
-            })
+        precondition(
+            processClass.runsItself, "expected a type that is its own engine, got \(_shortTypeName(New.self))",
+            file: file, line: line)
+        let change = _CodeRequest<S> { slice, state in
+            let extras = state.value.extras
+            let old = state.take().server
+            state.free()
+            do {
+                let made = _State.make(_ServerState<New>(server: try migrate(old), extras: extras), slice)
+                guard let made else { return .failed(StartError.systemLimit) }
+                return .state(processClass, made.address, destroy: { made.destroy() })
+            } catch {
+                return .failed(error)
+            }
+        }
         let _: Void = try await ask { _ in _SystemRequest(ofServer: change) }
         return ServerRef(_pid: pid)
     }
