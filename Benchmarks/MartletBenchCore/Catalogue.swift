@@ -37,6 +37,7 @@ extension Workload {
         all += [.timerCancel(timers: quick ? 100_000 : 1_000_000), .timerFire(timers: quick ? 10_000 : 100_000)]
         all += [.lookup(churn: false), .lookup(churn: true)]
         all += Overload.allCases.map { .backpressure(policy: $0, casts: quick ? 100_000 : 1_000_000) }
+        for behaviour in Behaviour.allCases { all += [1, 64].map { .behaviour(behaviour, clients: $0) } }
         return all
     }
 
@@ -50,7 +51,7 @@ extension Workload {
         case .timerCancel(let timers), .timerFire(let timers): timers
         case .backpressure(_, let casts): casts
         case .fanOut(let servers) where servers >= Workload.manyServers: servers
-        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .ties: nil
+        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .ties, .behaviour: nil
         }
     }
 
@@ -58,6 +59,7 @@ extension Workload {
     package var operationUnit: Int {
         switch self {
         case .call(let clients): clients
+        case .behaviour(_, let clients): clients * Workload.behaviourTurns
         case .cast(let producers): producers
         case .fanOut(let servers), .ring(let servers): servers
         case .pingPong(let pairs): pairs * 2
@@ -80,7 +82,7 @@ extension Workload {
         switch self {
         case .spawn, .supervise, .timerCancel, .timerFire, .backpressure: true
         case .fanOut(let servers): servers >= Workload.manyServers
-        case .call, .cast, .pingPong, .ring, .lookup, .ties: false
+        case .call, .cast, .pingPong, .ring, .lookup, .ties, .behaviour: false
         }
     }
 
@@ -93,6 +95,9 @@ extension Workload {
 
     /// Monitors of one server that ends.
     private static var downs: Int { 100_000 }
+
+    /// How often `behaviour` goes from one server to the other and back in a round: what slows the machine down meets both.
+    package static var behaviourTurns: Int { 10 }
 
     /// Readers of `lookup`: one a core of the smallest machine that shows contention.
     package static var lookupReaders: Int { 2 }

@@ -31,6 +31,19 @@ package enum Workload: Hashable, Sendable {
     /// Two producers against a server that works for 1 us on each message.
     case backpressure(policy: Overload, casts: Int)
 
+    /// Clients each call a server that a behaviour runs, in turns with the same calls to a GenServer, which are `call_ns`.
+    case behaviour(Behaviour, clients: Int)
+
+    /// Who answers in `behaviour`.
+    package enum Behaviour: String, Hashable, Sendable, CaseIterable {
+        /// An agent's `update`.
+        case agent
+        /// A state machine: each call is a transition.
+        case stateMachine = "statemachine"
+        /// The same, and each transition starts a timeout and ends one.
+        case timedStateMachine = "statemachine-timed"
+    }
+
     /// What a server of `ties` does.
     package enum Tying: String, Hashable, Sendable, CaseIterable {
         /// Links with a server and unlinks.
@@ -76,13 +89,14 @@ extension Workload {
         case .timerCancel, .timerFire: "timer"
         case .lookup: "lookup"
         case .backpressure: "backpressure"
+        case .behaviour(let behaviour, _): behaviour.rawValue
         }
     }
 
     /// The parameters in the order in which a person would say them.
     package var orderedParameters: [(name: String, value: ParameterValue)] {
         switch self {
-        case .call(let clients): [("clients", .integer(clients))]
+        case .call(let clients), .behaviour(_, let clients): [("clients", .integer(clients))]
         case .cast(let producers): [("producers", .integer(producers))]
         case .fanOut(let servers), .ring(let servers), .spawn(let servers): [("servers", .integer(servers))]
         case .pingPong(let pairs): [("pairs", .integer(pairs))]
@@ -107,7 +121,7 @@ extension Workload {
     /// What `ns_per_op` means here, for people.
     package var unit: String {
         switch self {
-        case .call: "ns a call"
+        case .call, .behaviour: "ns a call"
         case .cast, .fanOut: "ns a cast, handled"
         case .pingPong, .ring: "ns a message"
         case .spawn: "ns a start"

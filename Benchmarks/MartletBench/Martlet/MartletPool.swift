@@ -45,6 +45,8 @@ struct MartletPool: Variant {
             return .run { run in
                 try await TimerWorkload.driveFire(run) { Alarms(server: try await AlarmServer.start($0)) }
             }
+        case .behaviour(let behaviour, let clients):
+            return .run { run in try await BehaviourWorkload.drive(behaviour, clients: clients, run) }
         case .lookup(let churn):
             return .run { run in try await LookupWorkload.drive(NamedServers(), churn: churn, run) }
         case .backpressure(let policy, _):
