@@ -30,6 +30,8 @@ final class ChildKeeper {
     private let tell: @Sendable (KeeperNews) -> Void
     private let tellLater: (Duration, KeeperNews) -> TimerRef
     private var starts: [Int: Starting] = [:]
+    /// Starts under way that are not awaited: the process is known, and how its `init` went will be told.
+    private var launched: [Pid: SupervisedChild] = [:]
     private var deadlines: [Pid: TimerRef] = [:]
     private var askers: [Int: Asker] = [:]
     private var lastAsker = 0
@@ -95,6 +97,7 @@ final class ChildKeeper {
         switch news {
         case .started(let key, let attempt, let result):
             starts[key] = nil
+            if case .success(let pid) = result { launched.removeValue(forKey: pid)?.launched = nil }
             table.started(key, attempt: attempt, result, at: now)
         case .waited(let key, let attempt): table.waited(key, attempt: attempt)
         case .overdue(let pid):
@@ -107,7 +110,16 @@ final class ChildKeeper {
 
     func ended(_ pid: Pid, _ reason: ExitReason) -> Next {
         deadlines.removeValue(forKey: pid)?.cancel()
-        table.ended(pid, reason, at: now)
+        if let child = launched.removeValue(forKey: pid) {
+            child.launched = nil
+            // A failure that ends it so is told for itself.
+            if case .normal = reason { return .wait }
+            var error = StartError.exited(reason)
+            if case .error(let cause) = reason { error = .failed(cause) }
+            table.started(child.key, attempt: child.attempt, .failure(error), at: now)
+        } else {
+            table.ended(pid, reason, at: now)
+        }
         return perform()
     }
 
@@ -118,7 +130,7 @@ final class ChildKeeper {
         for action in table.takeActions() {
             switch action {
             case .start(let child): start(child)
-            case .cancelStart(let key): starts[key]?.cancel()
+            case .cancelStart(let key): cancelStart(key)
             case .stop(let pid, let spec): stop(pid, spec)
             case .wait(let key, let attempt, let delay): _ = tellLater(delay, .waited(key: key, attempt: attempt))
             case .answer(let waiter, let answer): self.answer(waiter, answer)
@@ -137,6 +149,15 @@ final class ChildKeeper {
 
     private func start(_ child: SupervisedChild) {
         let (owner, spec, key, attempt, tell) = (owner, child.spec, child.key, child.attempt, tell)
+        if let launch = spec.launch {
+            switch launch(owner, { tell(.started(key: key, attempt: attempt, $0)) }) {
+            case .success(let pid):
+                child.launched = pid
+                launched[pid] = child
+            case .failure(let error): tell(.started(key: key, attempt: attempt, .failure(error)))
+            }
+            return
+        }
         starts[key] = Task(executorPreference: runtime.executor) {
             let result = await owner.acting { await spec.started(by: owner) }
             tell(.started(key: key, attempt: attempt, result))
@@ -172,17 +193,23 @@ final class ChildKeeper {
         for key in starts.keys.sorted() { starts[key]?.cancel() }
     }
 
+    /// What is in `init` is killed, as a start whose task is cancelled is.
+    private func cancelStart(_ key: Int) {
+        starts[key]?.cancel()
+        table.children[key]?.launched?.kill()
+    }
+
     /// Ends all children, in reverse order and one at a time, or all at once; none is left when it returns.
     nonisolated(nonsending) func end(isConcurrent: Bool) async {
         for timer in deadlines.values { timer.cancel() }
         cancelStarts()
         let last = table.ordered.reversed()
         if isConcurrent {
-            for child in last { if let pid = child.pid { child.spec.tellToEnd(pid) } }
+            for child in last { if let pid = child.pid ?? child.launched { child.spec.tellToEnd(pid) } }
         }
         let began = now
         for child in last {
-            var pid = child.pid
+            var pid = child.pid ?? child.launched
             if pid == nil, let start = starts[child.key], case .success(let late) = await start.value {
                 pid = late
                 if isConcurrent { child.spec.tellToEnd(late) }

@@ -117,6 +117,6 @@ extension DynamicSupervisor {
     ) -> ChildSpec {
         ChildSpec(id: id ?? "DynamicSupervisor", restart: restart, shutdown: .infinity) {
             try await startLink(argument, name: name).pid
-        }.with { $0.isSupervisor = true }
+        }.with { ($0.isSupervisor, $0.isLinked) = (true, true) }
     }
 }
