@@ -43,6 +43,7 @@ extension Baseline {
         case .spawn: return spawn()
         case .ties: return .skipped("has no links and monitors")
         case .supervise: return .skipped("has no supervisors")
+        case .durable: return .skipped("has no journals")
         case .behaviour: return .skipped("is compared with the GenServer's call")
         case .timerCancel: return timerCancel()
         case .timerFire: return timerFire()
@@ -66,7 +67,7 @@ extension Workload {
         switch self {
         case .fanOut(let servers), .ring(let servers), .spawn(let servers): servers
         case .pingPong(let pairs): pairs * 2
-        case .call, .cast, .ties, .supervise, .timerCancel, .timerFire, .lookup, .backpressure, .behaviour: 1
+        case .call, .cast, .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .backpressure, .behaviour: 1
         }
     }
 }
