@@ -15,7 +15,9 @@ struct DurableServer: AsyncGenServer, ~Copyable {
 
     init(_ argument: (name: String, store: SQLiteStore)) async throws {
         journal = try await Journal(argument.name, in: argument.store, initial: 0) { value, event in
-            switch event { case .incremented: value += 1 }
+            switch event {
+            case .incremented: value += 1
+            }
         }
     }
 
