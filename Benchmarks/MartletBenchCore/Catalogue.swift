@@ -37,6 +37,7 @@ extension Workload {
         all += [1, 64, 1_000].map { .durable(servers: $0) }
         all += [.timerCancel(timers: quick ? 100_000 : 1_000_000), .timerFire(timers: quick ? 10_000 : 100_000)]
         all += [.lookup(churn: false), .lookup(churn: true)]
+        all += Registering.allCases.map { .registry($0) }
         all += Overload.allCases.map { .backpressure(policy: $0, casts: quick ? 100_000 : 1_000_000) }
         for behaviour in Behaviour.allCases { all += [1, 64].map { .behaviour(behaviour, clients: $0) } }
         return all
@@ -53,7 +54,8 @@ extension Workload {
         case .timerCancel(let timers), .timerFire(let timers): timers
         case .backpressure(_, let casts): casts
         case .fanOut(let servers) where servers >= Workload.manyServers: servers
-        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .ties, .behaviour: nil
+        case .registry(.join): Workload.subscribers
+        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .registry, .ties, .behaviour: nil
         }
     }
 
@@ -65,8 +67,11 @@ extension Workload {
         case .cast(let producers): producers
         case .fanOut(let servers), .ring(let servers): servers
         case .pingPong(let pairs): pairs * 2
-        case .lookup: Workload.lookupReaders
         case .durable(let servers): servers
+        case .lookup, .registry(.lookup), .registry(.lookupChurn): Workload.lookupReaders
+        case .registry(.dispatch), .registry(.publish): Workload.subscribers
+        case .registry(.register): Workload.registeredKeys
+        case .registry(.join): 1
         case .spawn, .ties, .supervise, .timerCancel, .timerFire, .backpressure: 1
         }
     }
@@ -74,7 +79,7 @@ extension Workload {
     /// The count of the first, warming run: a few operations for every client, server or pair.
     package var firstOperations: Int {
         switch self {
-        case .fanOut, .ring: operationUnit
+        case .fanOut, .ring, .registry: operationUnit
         default: max(2000 / operationUnit, 2) * operationUnit
         }
     }
@@ -85,7 +90,7 @@ extension Workload {
         switch self {
         case .spawn, .supervise, .durable, .timerCancel, .timerFire, .backpressure: true
         case .fanOut(let servers): servers >= Workload.manyServers
-        case .call, .cast, .pingPong, .ring, .lookup, .ties, .behaviour: false
+        case .call, .cast, .pingPong, .ring, .lookup, .registry, .ties, .behaviour: false
         }
     }
 
@@ -102,6 +107,11 @@ extension Workload {
 
     /// Monitors of one server that ends.
     private static var downs: Int { 100_000 }
+
+    /// Entries of one key that `registry` tells.
+    package static var subscribers: Int { 10_000 }
+    /// Keys that a process of `registry` has at once.
+    package static var registeredKeys: Int { 1_000 }
 
     /// How often `behaviour` goes from one server to the other and back in a round: what slows the machine down meets both.
     package static var behaviourTurns: Int { 10 }
