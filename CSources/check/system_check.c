@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// The system lane: requests pass what is queued, work on suspended processes, and are answered whatever happens.
+// The system lane: commands pass what is queued, work on suspended processes, and are answered whatever happens.
 #include "probe_engine.h"
 
 #include <string.h>
 
-static mt_reply_ref_t request_begin(mt_pid_t pid, probe_action_t action, uint64_t a, uint64_t b) {
+static mt_reply_ref_t command_begin(mt_pid_t pid, probe_action_t action, uint64_t a, uint64_t b) {
     mt_thread_t *thread = mt_thread_self();
-    mt_node_t *node = probe_message(MT_KIND_REQUEST, action, a, b);
+    mt_node_t *node = probe_message(MT_KIND_COMMAND, action, a, b);
     node->reply = mt_reply_arm(thread, 0, pid, MT_FOREVER);
     mt_reply_ref_t ref = node->reply;
-    if (mt_process_send_request(thread, pid, node) != MT_OK) {
+    if (mt_process_send_command(thread, pid, node) != MT_OK) {
         mt_reply_complete(ref, MT_REPLY_NO_PROCESS);
         probe_discard(node);
     }
     return ref;
 }
 
-static mt_reply_kind_t request(mt_pid_t pid, probe_action_t action, uint64_t a, uint64_t b, uint64_t *word) {
-    return probe_call_end(request_begin(pid, action, a, b), mt_check_now_ns() + PROBE_WAIT_NS, word);
+static mt_reply_kind_t command(mt_pid_t pid, probe_action_t action, uint64_t a, uint64_t b, uint64_t *word) {
+    return probe_call_end(command_begin(pid, action, a, b), mt_check_now_ns() + PROBE_WAIT_NS, word);
 }
 
 static uint64_t count_of(mt_pid_t pid) {
     uint64_t count = UINT64_MAX;
-    EXPECT(request(pid, probe_answer, 0, 0, &count) == MT_REPLY_VALUE);
+    EXPECT(command(pid, probe_answer, 0, 0, &count) == MT_REPLY_VALUE);
     return count;
 }
 
-// Requests come before a thousand messages that were there first.
+// Commands come before a thousand messages that were there first.
 MT_CHECK(system_passes_the_queue) {
     probe_world_t world;
     probe_open(&world, 2);
@@ -36,7 +36,7 @@ MT_CHECK(system_passes_the_queue) {
     EXPECT(probe_cast(pid, probe_block_on, (uint64_t)&gate, 0) == MT_OK && probe_gate_wait(&gate));
     for (int i = 0; i < 1000; i++) EXPECT(probe_cast(pid, probe_count, 1, 0) == MT_OK);
     mt_reply_ref_t refs[3];
-    for (int i = 0; i < 3; i++) refs[i] = request_begin(pid, probe_answer, 0, 0);
+    for (int i = 0; i < 3; i++) refs[i] = command_begin(pid, probe_answer, 0, 0);
     probe_gate_open(&gate);
     for (int i = 0; i < 3; i++) {
         uint64_t count = UINT64_MAX;
@@ -50,8 +50,8 @@ static void check_suspended(uint32_t capacity, mt_policy_t policy) {
     probe_world_t world;
     probe_open(&world, 2);
     mt_pid_t pid = probe_spawn(&world, &(probe_spec_t){.capacity = capacity, .policy = policy});
-    EXPECT(request(pid, probe_suspend, 1, 0, NULL) == MT_REPLY_VALUE);
-    EXPECT(request(pid, probe_suspend, 1, 0, NULL) == MT_REPLY_VALUE);
+    EXPECT(command(pid, probe_suspend, 1, 0, NULL) == MT_REPLY_VALUE);
+    EXPECT(command(pid, probe_suspend, 1, 0, NULL) == MT_REPLY_VALUE);
     for (uint64_t i = 1; i <= 100; i++) EXPECT(probe_cast(pid, probe_in_order, 0, i) == MT_OK);
     mt_reply_ref_t call = probe_call_begin(pid, probe_answer, 0, 0);
     mt_runtime_wait_idle(world.runtime);
@@ -63,13 +63,13 @@ static void check_suspended(uint32_t capacity, mt_policy_t policy) {
     uint32_t room = capacity ? capacity - 101 : 0;
     for (uint64_t i = 101; i <= 100 + room; i++) EXPECT(probe_cast(pid, probe_in_order, 0, i) == MT_OK);
     if (policy == MT_POLICY_REJECT) EXPECT(probe_cast(pid, probe_in_order, 0, 7) == MT_FULL);
-    EXPECT(request(pid, probe_suspend, 0, 0, NULL) == MT_REPLY_VALUE);
+    EXPECT(command(pid, probe_suspend, 0, 0, NULL) == MT_REPLY_VALUE);
     // Sent while the old ones are handled, behind them.
     for (uint64_t i = 101 + room; policy != MT_POLICY_DROP_OLDEST && i <= 110 + room; i++)
         if (probe_cast(pid, probe_in_order, 0, i) != MT_OK) break;
     uint64_t count = 0;
     EXPECT(probe_call_end(call, MT_FOREVER, &count) == MT_REPLY_VALUE && count == 100);
-    EXPECT(request(pid, probe_suspend, 0, 0, NULL) == MT_REPLY_VALUE);
+    EXPECT(command(pid, probe_suspend, 0, 0, NULL) == MT_REPLY_VALUE);
     EXPECT(probe_call(pid, probe_answer, 0, 0, &count) == MT_REPLY_VALUE && count >= 100 + room);
     // Calm again: the slot says so.
     mt_runtime_wait_idle(world.runtime);
@@ -89,7 +89,7 @@ MT_CHECK(system_suspended_ends) {
         probe_world_t world;
         probe_open(&world, 2);
         mt_pid_t pid = probe_spawn(&world, &(probe_spec_t){0});
-        EXPECT(request(pid, probe_suspend, 1, 0, NULL) == MT_REPLY_VALUE);
+        EXPECT(command(pid, probe_suspend, 1, 0, NULL) == MT_REPLY_VALUE);
         for (uint64_t i = 1; i <= 50; i++) EXPECT(probe_cast(pid, probe_in_order, 0, i) == MT_OK);
         mt_reply_ref_t call = probe_call_begin(pid, probe_answer, 0, 0);
         mt_runtime_wait_idle(world.runtime);
@@ -98,7 +98,7 @@ MT_CHECK(system_suspended_ends) {
         else EXPECT(probe_exit(pid, 9));
         uint64_t number = 0;
         EXPECT(probe_call_end(call, MT_FOREVER, &number) == MT_REPLY_EXITED && number == (how == 1 ? 1 : 9));
-        EXPECT(request(pid, probe_suspend, 1, 0, NULL) != MT_REPLY_VALUE);
+        EXPECT(command(pid, probe_suspend, 1, 0, NULL) != MT_REPLY_VALUE);
         probe_close(&world);
     }
 }
@@ -121,7 +121,7 @@ static void body(void *raw, uint32_t number) {
         case 1:
         case 2: {
             mt_reply_kind_t kind =
-                request(pid, bits & 1u << 12 ? probe_suspend : probe_answer, bits >> 13 & 1, 0, NULL);
+                command(pid, bits & 1u << 12 ? probe_suspend : probe_answer, bits >> 13 & 1, 0, NULL);
             mt_a64_add(kind == MT_REPLY_VALUE ? &answered : &failed, 1);
             EXPECT(kind == MT_REPLY_VALUE || kind == MT_REPLY_EXITED || kind == MT_REPLY_NO_PROCESS);
             break;

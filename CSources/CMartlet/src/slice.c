@@ -219,9 +219,9 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
     uint64_t life;
     for (;;) {
         if (!node) {
-            // acquire: pairs with the CAS in mark, and in send_request.
+            // acquire: pairs with the CAS in mark, and in send_command.
             life = mt_a64_load_acq(&slot->life);
-            if (MT_UNLIKELY(life & MT_LIFE_SYSTEM || mt__aside_has_requests(slot)) &&
+            if (MT_UNLIKELY(life & MT_LIFE_SYSTEM || mt__aside_has_commands(slot)) &&
                 !mt_life_is_lethal(life, slice->frame.generation))
                 return slice->kind = MT_SLICE_SYSTEM;
             if (turn_is_over(slice) && (has_more(slice) || mt__aside_has_more(slot))) {
@@ -253,7 +253,7 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
         node = NULL;
     }
     if (slice->budget) slice->budget--;
-    // Requests come first at the next look, which is the long way then.
+    // Commands come first at the next look, which is the long way then.
     if (MT_UNLIKELY(life & MT_LIFE_SYSTEM)) slice->budget &= ~15u;
     if (node->kind <= MT_KIND_TICK) slice->handled++;
     slice->node = node;

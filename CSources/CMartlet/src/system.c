@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The system lane: requests, and the messages of suspended processes.
+// The system lane: commands, and the messages of suspended processes.
 #include "martlet/system.h"
 
 #include "runtime_state.h"
@@ -15,20 +15,20 @@ static void set_next(mt_node_t *node, mt_node_t *next) {
 }
 static mt_node_t *next_of(mt_node_t *node) { return (mt_node_t *)mt_aptr_load_rlx(&node->next); }
 
-// --- Requests --------------------------------------------------------------------------------------------------------
+// --- Commands --------------------------------------------------------------------------------------------------------
 
-static mt_status_t send_request(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, mt_node_t *node) {
+static mt_status_t send_command(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t pid, mt_node_t *node) {
     // acquire: pairs with the release of LIVE in mt_process_spawn.
     uint64_t life = mt_a64_load_acq(&slot->life);
     if (is_over(life, pid)) return MT_NO_PROCESS;
-    node->kind = MT_KIND_REQUEST;
+    node->kind = MT_KIND_COMMAND;
     node->flags = 0;
     node->generation = mt_pid_generation(pid);
     mt_reply_ref_t reply = node->reply; // the node is the owner's once it is pushed
     void *top = mt_aptr_load_rlx(&slot->system);
     do {
         set_next(node, top);
-        // release: the request; pairs with the exchange in take_stack.
+        // release: the command; pairs with the exchange in take_stack.
     } while (!mt_aptr_cas(&slot->system, &top, node));
     // acq_rel: an RMW also when the flag is there: see the top of system.h. On a successor too: its owner ends what
     // came late.
@@ -41,11 +41,11 @@ static mt_status_t send_request(mt_thread_t *thread, mt_slot_t *slot, mt_pid_t p
     return MT_OK;
 }
 
-mt_status_t mt_process_send_request(mt_thread_t *thread, mt_pid_t pid, mt_node_t *node) {
+mt_status_t mt_process_send_command(mt_thread_t *thread, mt_pid_t pid, mt_node_t *node) {
     mt_slot_t *slot = mt_slot_of(pid);
     // A sender that was killed has no effect; it hears what it would hear of a dead receiver.
     if (!slot || !mt_effect_begin(thread)) return MT_NO_PROCESS;
-    mt_status_t status = send_request(thread, slot, pid, node);
+    mt_status_t status = send_command(thread, slot, pid, node);
     mt_effect_end(thread);
     return status;
 }
@@ -54,13 +54,13 @@ static void change_life(mt_slot_t *slot, uint32_t generation, uint64_t set, uint
     // acquire: by rule; the CAS decides.
     uint64_t life = mt_a64_load_acq(&slot->life);
     while (mt_life_generation(life) == generation && life & MT_LIFE_LIVE)
-        // acq_rel: acquire pairs with the CAS in send_request: its push.
+        // acq_rel: acquire pairs with the CAS in send_command: its push.
         if (mt_a64_cas(&slot->life, &life, (life | set) & ~clear)) return;
 }
 
 // The whole stack, oldest first.
 static mt_node_t *take_stack(mt_slot_t *slot) {
-    // acq_rel: acquire pairs with the push in send_request.
+    // acq_rel: acquire pairs with the push in send_command.
     mt_node_t *node = (mt_node_t *)mt_aptr_xchg(&slot->system, NULL);
     mt_node_t *oldest = NULL;
     while (node) {
@@ -82,9 +82,9 @@ static void end_node(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_d
     mt_node_free(thread, node);
 }
 
-// Moves requests, oldest first, to the end of the owner's list; those of another incarnation are dead letters.
+// Moves commands, oldest first, to the end of the owner's list; those of another incarnation are dead letters.
 static void keep(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, uint32_t generation, mt_dead_cause_t cause) {
-    mt_node_t *last = slot->aside ? slot->aside->requests : NULL;
+    mt_node_t *last = slot->aside ? slot->aside->commands : NULL;
     while (last && next_of(last)) last = next_of(last);
     while (node) {
         mt_node_t *next = next_of(node);
@@ -98,9 +98,9 @@ static void keep(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, uint32_t
             end_node(thread, slot, node, cause);
         } else {
             if (last) set_next(last, node);
-            else slot->aside->requests = node;
+            else slot->aside->commands = node;
             last = node;
-            slot->flags |= MT_SLOT_REQUESTED;
+            slot->flags |= MT_SLOT_COMMANDED;
         }
         node = next;
     }
@@ -113,14 +113,14 @@ static void collect(mt_slice_t *slice) {
     keep(slice->thread, slice->slot, take_stack(slice->slot), generation, MT_DEAD_NO_PROCESS);
 }
 
-mt_node_t *mt_slice_next_request(mt_slice_t *slice) {
+mt_node_t *mt_slice_next_command(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
-    bool is_empty = !slot->aside || !slot->aside->requests;
+    bool is_empty = !slot->aside || !slot->aside->commands;
     // acquire: by rule; the CAS in collect decides.
     if (is_empty && mt_a64_load_acq(&slot->life) & MT_LIFE_SYSTEM) collect(slice);
-    mt_node_t *node = slot->aside ? slot->aside->requests : NULL;
-    if (node) slot->aside->requests = next_of(node);
-    if (node && !slot->aside->requests) slot->flags &= ~MT_SLOT_REQUESTED;
+    mt_node_t *node = slot->aside ? slot->aside->commands : NULL;
+    if (node) slot->aside->commands = next_of(node);
+    if (node && !slot->aside->commands) slot->flags &= ~MT_SLOT_COMMANDED;
     return node;
 }
 
@@ -210,7 +210,7 @@ static void end_list(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_d
 
 // The incarnation that a slot without one in place may have got already, 0: none.
 static uint32_t successor_of(mt_slot_t *slot) {
-    // acquire: by rule. The take orders it behind the LIVE that each request's sender saw.
+    // acquire: by rule. The take orders it behind the LIVE that each command's sender saw.
     uint64_t life = mt_a64_load_acq(&slot->life);
     return life & MT_LIFE_LIVE ? mt_life_generation(life) : 0;
 }
@@ -219,7 +219,7 @@ void mt__aside_end(mt_thread_t *thread, mt_slot_t *slot, mt_dead_cause_t cause) 
     // A guess: who pushes later pokes, and the owner looks again.
     mt_node_t *came = mt_aptr_load_rlx(&slot->system) ? take_stack(slot) : NULL;
     mt_aside_t *aside = slot->aside;
-    mt_node_t *asked = aside ? aside->requests : NULL;
+    mt_node_t *asked = aside ? aside->commands : NULL;
     if (aside) {
         slot->aside = NULL;
         end_list(thread, slot, aside->first, cause);

@@ -94,8 +94,8 @@ static bool logs_news;
 void actor_log_news(void) { logs_news = true; }
 
 // Each is handled as a message with its word, beside the handler.
-static void run_requests(mt_slice_t *slice) {
-    for (mt_node_t *node; (node = mt_slice_next_request(slice));) {
+static void run_commands(mt_slice_t *slice) {
+    for (mt_node_t *node; (node = mt_slice_next_command(slice));) {
         uint64_t word = world_word(node);
         MODEL_EXPECT(word >> 32 == slice->frame.generation);
         node->ops = NULL;
@@ -113,7 +113,7 @@ static mt_run_t run(void *context, mt_slice_t *slice) {
         if (kind == MT_SLICE_LEAVE) return MT_RUN_LEFT;
         if (kind == MT_SLICE_DIE) return end_with(slice, slice->reason);
         if (kind == MT_SLICE_SYSTEM) {
-            run_requests(slice);
+            run_commands(slice);
             continue;
         }
         if (kind == MT_KIND_STOP) return end_with(slice, actor_stopped);
@@ -266,10 +266,10 @@ static mt_node_t *word_to(mt_thread_t *thread, mt_pid_t pid, uint64_t word) {
     return node;
 }
 
-mt_status_t actor_request(mt_thread_t *thread, mt_pid_t pid, uint64_t word, mt_reply_ref_t reply) {
+mt_status_t actor_command(mt_thread_t *thread, mt_pid_t pid, uint64_t word, mt_reply_ref_t reply) {
     mt_node_t *node = word_to(thread, pid, word);
     node->reply = reply;
-    mt_status_t status = mt_process_send_request(thread, pid, node);
+    mt_status_t status = mt_process_send_command(thread, pid, node);
     if (status != MT_OK) mt_node_free(thread, node);
     return status;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a server does with requests of the system lane, between two messages. Closures of users run as a callback does:
+// What a server does with commands of the system lane, between two messages. Closures of users run as a callback does:
 // a kill may take the process out of them.
 
 /// What every server understands.
@@ -11,7 +11,7 @@ enum _ServerAction: Sendable {
 }
 
 /// What a server of one type understands: its state.
-final class _StateRequest<S: Server & ~Copyable>: Sendable {
+final class _StateCommand<S: Server & ~Copyable>: Sendable {
     enum Action: Sendable {
         /// User code with the state; it answers the reply slot.
         case look(@Sendable (_State<_ServerState<S>>, UInt64) -> Void)
@@ -43,10 +43,10 @@ enum _ServerSystem<E: Server & ~Copyable> {
     /// - Parameter isLong: the engine's callbacks may suspend.
     @usableFromInline
     static func perform(_ slice: _Slice, _ state: State, isLong: Bool) -> _Run? {
-        while let request = slice.nextRequest() {
+        while let command = slice.nextCommand() {
             let reply = slice.reply
-            switch request.ofServer {
-            case let typed as _StateRequest<E>:
+            switch command.ofServer {
+            case let typed as _StateCommand<E>:
                 switch typed.action {
                 case .look(let body):
                     guard user(slice, isLong, reply, { body(state, reply) }) else { return Exit.abandon(slice, state) }
@@ -60,7 +60,7 @@ enum _ServerSystem<E: Server & ~Copyable> {
                 answerStatus(slice, text, reply)
             case let action as _ServerAction:
                 if case .debug(let body) = action { look(slice, state, body) }
-            default: if let own = request.own { own(slice) } else { slice.refuse() }
+            default: if let own = command.own { own(slice) } else { slice.refuse() }
             }
         }
         return nil

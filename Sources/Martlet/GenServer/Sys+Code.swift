@@ -21,7 +21,7 @@ extension Sys where S: Server & ~Copyable {
     ) async throws(CallError) -> ServerRef<New>
     where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
         let processClass = New.processClass
-        let change = _StateRequest<S>(
+        let change = _StateCommand<S>(
             .change { slice, state in
                 let extras = state.value.extras
                 let old = state.take().server
@@ -34,7 +34,7 @@ extension Sys where S: Server & ~Copyable {
                     return .failed(error)
                 }
             })
-        let _: Void = try await ask { _ in _SystemRequest(ofServer: change) }
+        let _: Void = try await ask { _ in _SystemCommand(ofServer: change) }
         return ServerRef(_pid: pid)
     }
 }

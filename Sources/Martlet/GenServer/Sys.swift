@@ -3,7 +3,7 @@
 
 /// Debugging and administration of one process: of a server of type `S` when that is known, of any with `Never`.
 ///
-/// Requests reach the process ahead of its mailbox, behind at most one message, and work while it is suspended; they wait
+/// Commands reach the process ahead of its mailbox, behind at most one message, and work while it is suspended; they wait
 /// for the callback that is running (R21). Between two messages the process performs them in the order of sending.
 ///
 /// Every function fails as a call does: with `noProcess`, `exited`, `callingSelf`, `cancelled`, `overloaded` when memory is
@@ -34,7 +34,7 @@ public struct Sys<S: ~Copyable>: Sendable {
     /// What it is and does, and its state as `formatStatus` shows it (`sys:get_status/1`).
     public nonisolated(nonsending) func status() async throws(CallError) -> ServerStatus {
         try await ask { reply in
-            _SystemRequest(
+            _SystemCommand(
                 own: { slice in
                     guard let process = ProcessStatus(of: Pid(raw: slice.pid)) else { return slice.refuse() }
                     _Answer.give(ServerStatus(process: process, state: "", isSuspended: slice.isSuspended), to: reply)
@@ -92,7 +92,7 @@ public struct Sys<S: ~Copyable>: Sendable {
 
     private nonisolated(nonsending) func setSuspended(_ isSuspended: Bool) async throws(CallError) {
         let isDone: Bool = try await ask { reply in
-            _SystemRequest(own: { slice in _Answer.give(slice.suspend(isSuspended), to: reply) })
+            _SystemCommand(own: { slice in _Answer.give(slice.suspend(isSuspended), to: reply) })
         }
         if !isDone { throw CallError(reason: .overloaded, target: pid, request: "sys") }
     }
@@ -101,23 +101,23 @@ public struct Sys<S: ~Copyable>: Sendable {
         _ body: @escaping @Sendable (_ServerDebug, _Slice) -> R
     ) async throws(CallError) -> R {
         try await ask { reply in
-            _SystemRequest(ofServer: _ServerAction.debug { _Answer.give(body($0, $1), to: reply) })
+            _SystemCommand(ofServer: _ServerAction.debug { _Answer.give(body($0, $1), to: reply) })
         }
     }
 
-    /// Sends the request and waits for its answer.
+    /// Sends the command and waits for its answer.
     nonisolated(nonsending) func ask<R: Sendable>(
-        _ request: (_ reply: UInt64) -> _SystemRequest, as _: R.Type = R.self
+        _ command: (_ reply: UInt64) -> _SystemCommand, as _: R.Type = R.self
     ) async throws(CallError) -> R {
         let call: _Call
         switch _Call.begin(to: pid.raw, timeout: timeout?._unsignedNanoseconds ?? .max) {
         case .success(let begun): call = begun
         case .failure(let refused): throw _CallFailure.error(refused, pid.raw, request: Sys<Never>.self)
         }
-        let message = request(call.ref)
+        let message = command(call.ref)
         await withTaskCancellationHandler {
             await call.suspend {
-                switch _Post.request(message, to: call.pid, reply: call.ref) {
+                switch _Post.command(message, to: call.pid, reply: call.ref) {
                 case .queued: break
                 case .noMemory: call.completeOverloaded()
                 default: call.completeNoProcess()

@@ -148,8 +148,8 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     /// Default false: requests fail with `timeout` then, at once. When true it can be suspended, resumed and looked at; the
     /// rest of ``Sys`` needs a server.
     public var answersSystemMessages: Bool {
-        get { process.answersRequests }
-        nonmutating set { process.answersRequests = newValue }
+        get { process.answersCommands }
+        nonmutating set { process.answersCommands = newValue }
     }
 
     // MARK: Inside a receive

@@ -38,7 +38,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     /// Why the body receives nothing any more; the task's.
     private var ending: _Reason?
     /// Whether the body's receive answers the system lane; the task's.
-    var answersRequests = false
+    var answersCommands = false
     /// Other addresses of this mailbox; they end with it.
     var aliases: Set<UInt64> = []
     /// The number of the last one.
@@ -135,7 +135,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
             case .yield:
                 unsafe await withUnsafeContinuation { unsafe yield($0) }
                 guard wake() else { return .die }
-            case .system: if answersRequests { face.performRequests() } else { face.refuseRequests() }
+            case .system: if answersCommands { face.performCommands() } else { face.refuseCommands() }
             case .timeout:
                 // Whether it is this receive's is decided by the clock, when the mailbox is empty.
                 _ = face.idleTimerFired()

@@ -13,7 +13,7 @@
 
 #define MT_SLICE_NONE 18   // no message: the engine goes on where it was
 #define MT_SLICE_YIELD 19  // others wait and the turn is over; only from mt_slice_poll
-#define MT_SLICE_SYSTEM 20 // system requests wait: take them all with mt_slice_next_request, then go on
+#define MT_SLICE_SYSTEM 20 // commands wait: take them all with mt_slice_next_command, then go on
 
 typedef struct mt_slice {
     mt_frame_t frame;

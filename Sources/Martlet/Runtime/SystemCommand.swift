@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Requests on the system lane: they reach a process ahead of its mailbox, also while it is suspended. What they do is
+// Commands on the system lane: they reach a process ahead of its mailbox, also while it is suspended. What they do is
 // the business of the layers above; here is how they come and go.
 
 internal import CMartlet
 
-/// One request; performed once by the process it is sent to, or dropped with it.
+/// One command; performed once by the process it is sent to, or dropped with it.
 @usableFromInline
-final class _SystemRequest: Sendable {
+final class _SystemCommand: Sendable {
     /// What every process can do, between messages; nil: only servers understand it.
     let own: (@Sendable (_Slice) -> Void)?
     /// What an engine makes of it; nil: no more than `own`.
@@ -19,48 +19,48 @@ final class _SystemRequest: Sendable {
 }
 
 extension _Post {
-    /// Sends a request; the reply slot hears of the process's end as well.
-    static func request(_ request: _SystemRequest, to pid: UInt64, reply: UInt64) -> _SendStatus {
+    /// Sends a command; the reply slot hears of the process's end as well.
+    static func command(_ command: _SystemCommand, to pid: UInt64, reply: UInt64) -> _SendStatus {
         guard let thread = unsafe mt_thread_self(),
-            let node = unsafe _Node.make(thread, request, kind: .system, reply: reply)
+            let node = unsafe _Node.make(thread, command, kind: .system, reply: reply)
         else { return .noMemory }
-        if unsafe mt_process_send_request(thread, pid, node.pointer) == .ok { return .queued }
+        if unsafe mt_process_send_command(thread, pid, node.pointer) == .ok { return .queued }
         unsafe node.drop(thread)
         return .noProcess
     }
 }
 
 extension _Slice {
-    /// The next request; `reply` is its slot from here on.
+    /// The next command; `reply` is its slot from here on.
     ///
     /// Owner, between messages.
     @usableFromInline
-    func nextRequest() -> _SystemRequest? {
-        guard let node = unsafe mt_slice_next_request(pointer) else { return nil }
+    func nextCommand() -> _SystemCommand? {
+        guard let node = unsafe mt_slice_next_command(pointer) else { return nil }
         unsafe pointer.pointee.reply = node.pointee.reply
-        let request = unsafe _Node.take(_SystemRequest.self, from: mt_node_payload(node))
+        let command = unsafe _Node.take(_SystemCommand.self, from: mt_node_payload(node))
         unsafe mt_node_free(pointer.pointee.thread, node)
-        return request
+        return command
     }
 
     /// Performs what every process can; the rest is refused.
-    func performRequests() {
-        while let request = nextRequest() {
-            if let own = request.own { own(self) } else { refuse() }
+    func performCommands() {
+        while let command = nextCommand() {
+            if let own = command.own { own(self) } else { refuse() }
         }
     }
 
     /// Nobody here answers them.
-    func refuseRequests() { while nextRequest() != nil { refuse() } }
+    func refuseCommands() { while nextCommand() != nil { refuse() } }
 
-    /// The current request is not understood.
+    /// The current command is not understood.
     @usableFromInline
     func refuse() { mt_reply_complete(reply, .timeout) }
 
-    /// Handles nothing but requests and what ends it from now on, or the rest again; false: no memory.
+    /// Handles nothing but commands and what ends it from now on, or the rest again; false: no memory.
     func suspend(_ isSuspended: Bool) -> Bool { unsafe mt_slice_suspend(pointer, isSuspended) }
 
-    /// No request is handled in place from now on, or may be again; false: no memory.
+    /// No call is handled in place from now on, or may be again; false: no memory.
     func watch(_ isWatched: Bool) -> Bool { unsafe mt_slice_watch(pointer, isWatched) }
 
     /// Goes on as a process of another type, whose state is in place.
@@ -75,10 +75,10 @@ extension _Slice {
     @usableFromInline
     func handOver() { unsafe mt_slice_hand_over(pointer) }
 
-    /// Whether the current request has been answered.
+    /// Whether the current command has been answered.
     var isAnswered: Bool { !mt_reply_is_armed(reply) }
 
-    /// The process that made the current request, 0: none, or no longer known.
+    /// The process that made the current command, 0: none, or no longer known.
     var askerOfReply: UInt64 { mt_reply_caller(reply) }
 
     var isSuspended: Bool { unsafe mt_slot_is_suspended(pointer.pointee.slot) }
