@@ -2,6 +2,9 @@
 // The system lane: commands pass what is queued, work on suspended processes, and are answered whatever happens.
 #include "probe_engine.h"
 
+#include "martlet/memory.h"
+
+#include <sched.h>
 #include <string.h>
 
 static mt_reply_ref_t command_begin(mt_pid_t pid, probe_action_t action, uint64_t a, uint64_t b) {
@@ -103,6 +106,68 @@ MT_CHECK(system_suspended_ends) {
     }
 }
 
+// All nodes of the smallest class that this worker can get; the owner's, in one process after the other.
+static mt_node_t *hoard;
+static void take_all(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {
+    (void)state, (void)a, (void)b;
+    for (mt_node_t *node; (node = mt_node_alloc(slice->thread, 0)); hoard = node) mt_aptr_store_rlx(&node->next, hoard);
+}
+static void give_all_back(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {
+    (void)state, (void)a, (void)b;
+    while (hoard) {
+        mt_node_t *next = (mt_node_t *)mt_aptr_load_rlx(&hoard->next);
+        mt_node_free(slice->thread, hoard);
+        hoard = next;
+    }
+}
+
+static bool signal_from(mt_pid_t from, mt_pid_t pid) {
+    probe_reason_t *reason = probe_reason_make(5);
+    bool is_sent = mt_process_exit_signal(mt_thread_self(), pid, from, reason);
+    probe_reason_release(reason);
+    return is_sent;
+}
+
+// A worker that has no memory loses nothing of what is said to a suspended process.
+MT_CHECK(system_keeps_signals_without_memory) {
+    probe_world_t world;
+    probe_open(&world, 1);
+    mt_pid_t pid = probe_spawn(&world, &(probe_spec_t){.traps_exits = true}), miser = probe_spawn(&world, NULL);
+    EXPECT(command(pid, probe_suspend, 1, 0, NULL) == MT_REPLY_VALUE);
+    uint64_t exits = mt_a64_load_acq(&probe_exits);
+    EXPECT(signal_from(miser, pid)); // this thread has stock now
+    mt_alloc_fail_at(1, UINT64_MAX);
+    EXPECT(probe_cast(miser, take_all, 0, 0) == MT_OK);
+    mt_runtime_wait_idle(world.runtime);
+    for (int i = 0; i < 3; i++) {
+        EXPECT(signal_from(miser, pid));
+        mt_runtime_wait_idle(world.runtime);
+    }
+    mt_alloc_fail_at(0, 0);
+    EXPECT(probe_cast(miser, give_all_back, 0, 0) == MT_OK);
+    EXPECT(command(pid, probe_suspend, 0, 0, NULL) == MT_REPLY_VALUE);
+    mt_runtime_wait_idle(world.runtime);
+    EXPECT(mt_a64_load_acq(&probe_exits) == exits + 4);
+    probe_close(&world);
+}
+
+// A command whose caller has given up is ended, not handed out.
+MT_CHECK(system_given_up) {
+    probe_world_t world;
+    probe_open(&world, 2);
+    mt_pid_t pid = probe_spawn(&world, &(probe_spec_t){0});
+    probe_gate_t gate = {{0}, {0}};
+    EXPECT(probe_cast(pid, probe_block_on, (uint64_t)&gate, 0) == MT_OK && probe_gate_wait(&gate));
+    mt_reply_ref_t given_up = command_begin(pid, probe_suspend, 1, 0), kept = command_begin(pid, probe_answer, 5, 0);
+    EXPECT(mt_reply_complete(given_up, MT_REPLY_CANCELLED));
+    probe_gate_open(&gate);
+    uint64_t word = 0;
+    EXPECT(probe_call_end(kept, MT_FOREVER, &word) == MT_REPLY_VALUE && word == 5);
+    EXPECT(probe_call_end(given_up, MT_FOREVER, NULL) == MT_REPLY_CANCELLED);
+    EXPECT(probe_call(pid, probe_answer, 0, 0, NULL) == MT_REPLY_VALUE); // not suspended
+    probe_close(&world);
+}
+
 // --- Everything at once ----------------------------------------------------------------------------------------------
 
 enum { PLACES = 8 };
@@ -135,6 +200,42 @@ static void body(void *raw, uint32_t number) {
             probe_cast(pid, probe_count, 1, 0);
         }
     }
+}
+
+// Senders, and one who suspends and resumes: every message is handled, each sender's in order.
+static mt_pid_t ordered;
+static mt_a64_t sent;
+
+static void send_in_order(void *raw, uint32_t number) {
+    (void)raw;
+    uint64_t i = 0;
+    while (!mt_check_time_is_up()) {
+        if (number == 0) EXPECT(command(ordered, probe_suspend, ++i & 1, 0, NULL) == MT_REPLY_VALUE);
+        else if (probe_cast(ordered, probe_in_order, number, i + 1) == MT_OK) i++;
+        else sched_yield();
+    }
+    if (number) mt_a64_add(&sent, i);
+}
+
+static void hammer_order(uint32_t capacity, mt_policy_t policy) {
+    probe_world_t world;
+    probe_open(&world, 2);
+    mt_a64_store_rel(&sent, 0);
+    ordered = probe_spawn(&world, &(probe_spec_t){.capacity = capacity, .policy = policy});
+    mt_check_begin_hammer();
+    uint32_t threads = mt_check_threads() + 1;
+    mt_check_run_threads(threads < PROBE_SENDERS ? threads : PROBE_SENDERS, send_in_order, NULL);
+    EXPECT(command(ordered, probe_suspend, 0, 0, NULL) == MT_REPLY_VALUE);
+    uint64_t count = 0;
+    EXPECT(probe_call(ordered, probe_answer, 0, 0, &count) == MT_REPLY_VALUE && count == mt_a64_load_acq(&sent));
+    mt_runtime_wait_idle(world.runtime);
+    mt_process_check(mt_slot_of(ordered));
+    probe_close(&world);
+}
+
+MT_CHECK(system_order_hammer) {
+    hammer_order(0, MT_POLICY_UNBOUNDED);
+    hammer_order(64, MT_POLICY_REJECT);
 }
 
 MT_CHECK(system_hammer) {

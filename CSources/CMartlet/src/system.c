@@ -5,7 +5,6 @@
 #include "runtime_state.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static bool is_over(uint64_t life, mt_pid_t pid) { return (life ^ pid) >> 32 || !(life & MT_LIFE_LIVE); }
 
@@ -100,7 +99,6 @@ static void keep(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, uint32_t
             if (last) set_next(last, node);
             else slot->aside->commands = node;
             last = node;
-            slot->flags |= MT_SLOT_COMMANDED;
         }
         node = next;
     }
@@ -115,16 +113,25 @@ static void collect(mt_slice_t *slice) {
 
 mt_node_t *mt_slice_next_command(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
-    bool is_empty = !slot->aside || !slot->aside->commands;
-    // acquire: by rule; the CAS in collect decides.
-    if (is_empty && mt_a64_load_acq(&slot->life) & MT_LIFE_SYSTEM) collect(slice);
-    mt_node_t *node = slot->aside ? slot->aside->commands : NULL;
-    if (node) slot->aside->commands = next_of(node);
-    if (node && !slot->aside->commands) slot->flags &= ~MT_SLOT_COMMANDED;
-    return node;
+    for (;;) {
+        bool is_empty = !slot->aside || !slot->aside->commands;
+        // acquire: by rule; the CAS in collect decides.
+        if (is_empty && mt_a64_load_acq(&slot->life) & MT_LIFE_SYSTEM) collect(slice);
+        mt_node_t *node = slot->aside ? slot->aside->commands : NULL;
+        if (!node) return NULL;
+        slot->aside->commands = next_of(node);
+        if (!node->reply || mt_reply_is_armed(node->reply)) return node;
+        // Who gave up must not find later that it was done after all.
+        end_node(slice->thread, slot, node, MT_DEAD_EXPIRED);
+    }
 }
 
 // --- Messages set aside ----------------------------------------------------------------------------------------------
+
+static void go_aside(mt_slice_t *slice) {
+    change_life(slice->slot, slice->frame.generation, MT_LIFE_ASIDE, 0);
+    slice->is_slow = true;
+}
 
 bool mt_slice_suspend(mt_slice_t *slice, bool is_suspended) {
     mt_slot_t *slot = slice->slot;
@@ -132,7 +139,7 @@ bool mt_slice_suspend(mt_slice_t *slice, bool is_suspended) {
     if (!ensure(slot)) return false;
     slot->aside->is_suspended = is_suspended;
     // Resumed: mt__aside_take clears it behind the last message.
-    if (is_suspended) change_life(slot, slice->frame.generation, MT_LIFE_ASIDE, 0);
+    if (is_suspended) go_aside(slice);
     return true;
 }
 
@@ -141,63 +148,63 @@ bool mt_slice_watch(mt_slice_t *slice, bool is_watched) {
     if (!is_watched && !slot->aside) return true;
     if (!ensure(slot)) return false;
     slot->aside->is_watched = is_watched;
-    if (is_watched) change_life(slot, slice->frame.generation, MT_LIFE_ASIDE, 0);
+    if (is_watched) go_aside(slice);
     return true;
 }
 
 void mt_slice_become(mt_slice_t *slice, const mt_class_t *klass) {
     // release: the class behind it; pairs with the acquires in mt_pid_class and mt_pid_snapshot.
     mt_aptr_store_rel(&slice->slot->klass, (void *)(uintptr_t)klass);
+    if (slice->slot->aside && slice->slot->aside->commands)
+        change_life(slice->slot, slice->frame.generation, MT_LIFE_SYSTEM, 0);
 }
 
 mt_node_t *mt__aside_take(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     mt_aside_t *aside = slot->aside;
-    if (MT_LIKELY(!aside) || aside->is_suspended) return NULL;
+    if (!aside) return NULL;
     if (aside->current) mt_node_free(slice->thread, aside->current);
     mt_node_t *node = aside->current = aside->first;
-    if (!node) {
-        // acquire: by rule; only the owner changes this flag.
-        if (!aside->is_watched && mt_a64_load_acq(&slot->life) & MT_LIFE_ASIDE)
-            change_life(slot, slice->frame.generation, 0, MT_LIFE_ASIDE);
-        return NULL;
+    if (node) {
+        aside->first = next_of(node);
+        aside->count--;
+    } else if (!aside->is_watched) {
+        change_life(slot, slice->frame.generation, 0, MT_LIFE_ASIDE);
+        slice->is_slow = slice->bounded != NULL;
     }
-    aside->first = next_of(node);
-    aside->count--;
     return node;
 }
 
-// Its own parent's order to end is not for later.
-static bool is_for_now(const mt_slot_t *slot, const mt_node_t *node) {
-    if (node->kind == MT_KIND_STOP) return true;
-    return node->kind == MT_KIND_EXIT && ((const mt_news_t *)(const void *)node->payload)->from == mt_slot_parent(slot);
+// The core's own, and an order to end: the stop, or the parent's exit signal.
+static bool is_for_now(const mt_slice_t *slice, const mt_node_t *node) {
+    if (node->generation != slice->frame.generation) return true;
+    if (node->kind == MT_KIND_STOP || node->kind == MT_KIND_SIGNAL) return true;
+    if (node->kind != MT_KIND_EXIT) return false;
+    mt_pid_t from = ((const mt_news_t *)(const void *)node->payload)->from;
+    return from && from == mt_slot_parent(slice->slot);
 }
 
-bool mt__aside_put(mt_slice_t *slice, mt_node_t *node) {
-    mt_slot_t *slot = slice->slot;
-    mt_aside_t *aside = slot->aside;
-    if (MT_LIKELY(!aside)) return false;
-    // Resumed, it queues behind what waits aside; what comes from there does not.
-    bool must_wait = aside->is_suspended ? !is_for_now(slot, node) : aside->first && node != aside->current;
-    if (!must_wait) return false;
-    const size_t skip = sizeof node->next; // the producer of the successor may be storing it
-    const size_t size = mt_payload_size(node->ops);
-    mt_node_t *kept = mt_node_alloc(slice->thread, size);
-    if (!kept) {
-        mt_reply_complete(node->kind == MT_KIND_CALL ? node->reply : 0, MT_REPLY_OVERLOADED);
-        mt_process_dead_letter(slice->thread, slot, node, MT_DEAD_FULL);
-        return true;
-    }
-    uint8_t size_class = kept->size_class;
-    memcpy((unsigned char *)kept + skip, (unsigned char *)node + skip, MT_NODE_HEADER - skip + size); // a move
-    kept->size_class = size_class;
-    node->ops = NULL;
-    set_next(kept, NULL);
-    if (aside->first) set_next(aside->last, kept);
-    else aside->first = kept;
-    aside->last = kept;
+static void append(mt_aside_t *aside, mt_node_t *node) {
+    set_next(node, NULL);
+    if (aside->first) set_next(aside->last, node);
+    else aside->first = node;
+    aside->last = node;
     aside->count++;
-    return true;
+}
+
+mt_aside_result_t mt__aside_collect(mt_slice_t *slice) {
+    mt_slot_t *slot = slice->slot;
+    while (slice->budget) {
+        // acquire: as in mt_mailbox_pop: the node.
+        mt_node_t *node = (mt_node_t *)mt_aptr_load_acq(&slot->tail->next);
+        if (!node) return MT_ASIDE_EMPTY;
+        if (is_for_now(slice, node)) return MT_ASIDE_FOR_NOW;
+        if (!mt_mailbox_cut(slot, node)) return MT_ASIDE_STALLED;
+        append(slot->aside, node);
+        slice->popped++;
+        slice->budget--;
+    }
+    return MT_ASIDE_EMPTY;
 }
 
 static void end_list(mt_thread_t *thread, mt_slot_t *slot, mt_node_t *node, mt_dead_cause_t cause) {

@@ -139,6 +139,66 @@ static void check_late(void) {
     check_account();
 }
 
+// --- A suspended process ---------------------------------------------------------------------------------------------
+
+static void log_word(mt_slice_t *slice, uint64_t word) {
+    (void)slice;
+    actor_log((uint32_t)word);
+}
+
+static void setup_suspended(void) {
+    actor_world(3, log_word);
+    target = actor_spawn(mt_thread_current, true, 0, MT_POLICY_UNBOUNDED);
+    actor_settle();
+    MODEL_EXPECT(actor_command(mt_thread_current, target, ACTOR_SUSPEND, 0) == MT_OK);
+    actor_settle();
+    actor = (actor_account_t){0};
+    for (int word = 0; word < ACTOR_WORDS; word++) status_of[word] = MT_NO_PROCESS;
+    actor_name_slot(target);
+    nodes = mt_pool_live(0);
+}
+
+// Two messages, set aside or not; the actor expects that none is handled while it is suspended.
+static void resume(uint32_t thread) {
+    if (thread == 1) {
+        actor_work();
+    } else if (thread == 2) {
+        message(2);
+        message(3);
+    } else {
+        command(ACTOR_RESUME);
+    }
+}
+
+// Two who send to it, and it stays suspended: what is set aside is all there when it is resumed afterwards.
+static void set_aside(uint32_t thread) {
+    if (thread == 1) actor_work();
+    else message(thread);
+}
+
+static void stop_suspended(uint32_t thread) {
+    if (thread == 1) actor_work();
+    else if (thread == 2) message(2);
+    else actor_stop(world_enter(), target);
+}
+
+static void check_resumed(void) {
+    check_alive();
+    MODEL_EXPECT(actor_logged_after(3, 2));
+}
+
+static void check_set_aside(void) {
+    MODEL_EXPECT(mt_a64_load_acq(&actor.handled[1]) == 0 && mt_slot_of(target)->aside->count == 2);
+    command(ACTOR_RESUME);
+    actor_settle();
+    check_alive();
+}
+
+static void check_stopped(void) {
+    check_over();
+    MODEL_EXPECT(mt_a64_load_acq(&actor.handled[1]) == 0);
+}
+
 #define SYSTEM(NAME, SETUP, BODY, FINISH, THREADS, BOUND)                                                   \
     MODEL_PROGRAM(NAME, .setup = SETUP, .body = BODY, .finish = FINISH, .threads = THREADS, .bound = BOUND, \
                   .daemons = 1u << 1)
@@ -150,3 +210,6 @@ SYSTEM(system_kill, setup, ask_beside_kill, check_over, 3, 2);
 SYSTEM(system_stop, setup, ask_beside_stop, check_over, 3, 2);
 SYSTEM(system_reuse, setup_reuse, ask_successor, check_reuse, 2, 2);
 SYSTEM(system_late, setup_reuse, ask_late, check_late, 3, 2);
+SYSTEM(system_resume, setup_suspended, resume, check_resumed, 3, 2);
+SYSTEM(system_aside, setup_suspended, set_aside, check_set_aside, 3, 2);
+SYSTEM(system_stop_suspended, setup_suspended, stop_suspended, check_stopped, 3, 2);

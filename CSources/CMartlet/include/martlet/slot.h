@@ -122,7 +122,6 @@ _Static_assert(offsetof(mt_slot_t, system) == 192, "the rare line");
 #define MT_SLOT_RETIRED 1u    // on the free list
 #define MT_SLOT_HIBERNATED 2u // gave memory back; cleared by the next message
 #define MT_SLOT_MEASURED 4u   // `length` and `oldest` say something
-#define MT_SLOT_COMMANDED 8u  // commands were taken off `system` and wait to be handled
 
 #define MT_ACTIVITY_WAITING 0u
 #define MT_ACTIVITY_RUNNING 1u
