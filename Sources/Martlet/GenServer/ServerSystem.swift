@@ -2,12 +2,9 @@
 // What a server does with commands of the system lane, between two messages. Closures of users run as a callback does:
 // a kill may take the process out of them.
 
-/// What every server understands.
-enum _ServerAction: Sendable {
-    /// Shows itself.
-    case status
-    /// Changes who looks.
-    case debug(@Sendable (_ServerDebug, _Slice) -> Void)
+/// What every server understands: a change of who looks.
+struct _DebugCommand: Sendable {
+    let body: @Sendable (_ServerDebug, _Slice) -> Void
 }
 
 /// What a server of one type understands: its state.
@@ -27,8 +24,12 @@ final class _StateCommand<S: Server & ~Copyable>: Sendable {
 enum _Successor {
     /// Its new type and place, and how to end it should the process be gone by now.
     case state(_ProcessClass, _StateAddress, destroy: () -> Void)
+    /// The migration threw, and the old state is as before.
+    case kept(any Error)
     /// The migration threw, and the old state is gone.
-    case failed(any Error)
+    case lost(any Error)
+    /// There is no memory for another state; the old one is as before.
+    case refused
 }
 
 @usableFromInline
@@ -50,17 +51,21 @@ enum _ServerSystem<E: Server & ~Copyable> {
                 switch typed.action {
                 case .look(let body):
                     guard user(slice, isLong, reply, { body(state, reply) }) else { return Exit.abandon(slice, state) }
-                case .change(let body): return change(slice, state, isLong, reply, body)
+                case .change(let body): if let run = change(slice, state, isLong, reply, body) { return run }
                 }
-            case _ServerAction.status as _ServerAction:
-                var text = ""
-                guard user(slice, isLong, reply, { text = state.value.server.formatStatus() }) else {
-                    return Exit.abandon(slice, state)
+            case let debug as _DebugCommand: look(slice, state, debug.body)
+            default:
+                if let show = command.show {
+                    var text = ""
+                    guard user(slice, isLong, reply, { text = state.value.server.formatStatus() }) else {
+                        return Exit.abandon(slice, state)
+                    }
+                    show(slice, text)
+                } else if let own = command.own {
+                    own(slice)
+                } else {
+                    slice.refuse()
                 }
-                answerStatus(slice, text, reply)
-            case let action as _ServerAction:
-                if case .debug(let body) = action { look(slice, state, body) }
-            default: if let own = command.own { own(slice) } else { slice.refuse() }
             }
         }
         return nil
@@ -71,7 +76,10 @@ enum _ServerSystem<E: Server & ~Copyable> {
     static func tell(_ debug: _ServerDebug, _ slice: _Slice, _ state: State, isLong: Bool) -> _Run? {
         debug.returned(slice, isSynchronous: !isLong)
         guard debug.hasUntold else { return nil }
-        return user(slice, isLong, 0, { debug.tell() }) ? nil : Exit.abandon(slice, state)
+        guard user(slice, isLong, 0, { debug.tell() }) else { return Exit.abandon(slice, state) }
+        // Its last sink threw.
+        if debug.isIdle { keep(debug, slice, state) }
+        return nil
     }
 
     /// Runs user code; false: the process was taken out of it.
@@ -83,30 +91,34 @@ enum _ServerSystem<E: Server & ~Copyable> {
         return isLong ? slice.leaveLong() : slice.leave()
     }
 
-    private static func answerStatus(_ slice: _Slice, _ text: String, _ reply: UInt64) {
-        guard let process = ProcessStatus(of: Pid(raw: slice.pid)) else { return slice.refuse() }
-        _Answer.give(ServerStatus(process: process, state: text, isSuspended: slice.isSuspended), to: reply)
+    private static func look(_ slice: _Slice, _ state: State, _ body: (_ServerDebug, _Slice) -> Void) {
+        let debug = state.value.extras?.debug ?? _ServerDebug()
+        body(debug, slice)
+        keep(debug, slice, state)
     }
 
-    private static func look(_ slice: _Slice, _ state: State, _ body: (_ServerDebug, _Slice) -> Void) {
-        let extras = _ServerExtras.ensure(state)
-        let debug = extras.debug ?? _ServerDebug()
-        body(debug, slice)
-        extras.debug = debug.isIdle ? nil : debug
+    /// Keeps what is looked with while somebody looks; then the server is as it was, in place again too.
+    private static func keep(_ debug: _ServerDebug, _ slice: _Slice, _ state: State) {
+        if debug.isIdle {
+            state.value.extras?.debug = nil
+            if state.value.extras?.isEmpty == true { state.value.extras = nil }
+        } else {
+            _ServerExtras.ensure(state).debug = debug
+        }
         // Without memory what is handled in place is not seen; nothing else is lost.
         _ = slice.watch(!debug.isIdle)
     }
 
-    /// The process goes on with another state, or ends with what the migration threw.
+    /// The process goes on with another state, or with the old one (nil), or ends with what the migration threw.
     private static func change(
         _ slice: _Slice, _ state: State, _ isLong: Bool, _ reply: UInt64,
         _ body: (_Slice, State) -> _Successor
-    ) -> _Run {
+    ) -> _Run? {
         let extras = state.value.extras
         if isLong { slice.enterLong(call: reply) } else { slice.enter(call: reply) }
         let successor = body(slice, state)
         switch successor {
-        case .failed(let error):
+        case .lost(let error):
             let reason = ExitReason(thrown: error)
             let draft = reason.isAbnormal ? _CrashLog.draft(reason, thrown: error, in: slice, state: nil) : nil
             let isMine = isLong ? slice.leaveLongKeepingCall() : slice.leaveKeepingCall()
@@ -120,8 +132,18 @@ enum _ServerSystem<E: Server & ~Copyable> {
             }
             slice.install(address)
             slice.become(processClass)
-            _Answer.give((), to: reply)
+            _Answer.give(nil as (any Error)?, to: reply)
             return .left
+        case .kept(let error):
+            slice.forgetCall()
+            guard isLong ? slice.leaveLong() : slice.leave() else { return Exit.abandon(slice, state) }
+            _Answer.give(error as (any Error)?, to: reply)
+            return nil
+        case .refused:
+            slice.forgetCall()
+            guard isLong ? slice.leaveLong() : slice.leave() else { return Exit.abandon(slice, state) }
+            slice.refuseForMemory()
+            return nil
         }
     }
 }

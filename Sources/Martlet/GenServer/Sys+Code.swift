@@ -1,14 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 // State migration (`code_change`): not code loading, the new type is in the same program.
 
-extension Sys where S: Server & ~Copyable {
+extension Sys where S: Server {
     /// Makes the server one of type `New`, keeping pid, names, mailbox, links, monitors and timers.
     ///
     /// Works on a running server and on a suspended one, which stays so. Calls that wait for a reply still get it from
     /// whoever has their `From`. References of the old type stay valid, as the messages are the same types; what they call
-    /// in place is queued. A supervisor restarts what it started: the old type.
+    /// in place is queued. What `S` declared at the start holds on: the bound of the mailbox, trapping, hibernation. A
+    /// supervisor restarts what it started: the old type.
     ///
     /// OTP: `sys:change_code/4`.
+    ///
+    /// - Parameters:
+    ///   - new: the type it becomes.
+    ///   - migrate: makes the new state of the old one, in the server. If it throws, the server goes on as it was.
+    /// - Returns: a reference of the new type, to the same process.
+    /// - Throws: what `migrate` throws; ``CallError``.
+    public nonisolated(nonsending) func changeCode<New: Server & ~Copyable>(
+        to new: New.Type, _ migrate: @escaping @Sendable (consuming S) throws -> New
+    ) async throws -> ServerRef<New>
+    where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
+        let processClass = New.processClass
+        let failure = try await change { slice, state in
+            guard let place = _State<_ServerState<New>>.room(slice) else { return .refused }
+            do {
+                let made = try migrate(state.value.server)
+                place.put(_ServerState(server: made, extras: state.value.extras))
+            } catch {
+                place.free()
+                return .kept(error)
+            }
+            state.destroy()
+            return .state(processClass, place.address, destroy: { place.destroy() })
+        }
+        if let failure { throw failure }
+        return ServerRef(_pid: pid)
+    }
+}
+
+extension Sys where S: Server & ~Copyable {
+    /// The same for a state that cannot be copied: the migration has it for good.
     ///
     /// - Parameters:
     ///   - new: the type it becomes.
@@ -21,20 +52,26 @@ extension Sys where S: Server & ~Copyable {
     ) async throws(CallError) -> ServerRef<New>
     where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
         let processClass = New.processClass
-        let change = _StateCommand<S>(
-            .change { slice, state in
-                let extras = state.value.extras
-                let old = state.take().server
-                state.free()
-                do {
-                    let made = _State.make(_ServerState<New>(server: try migrate(old), extras: extras), slice)
-                    guard let made else { return .failed(StartError.systemLimit) }
-                    return .state(processClass, made.address, destroy: { made.destroy() })
-                } catch {
-                    return .failed(error)
-                }
-            })
-        let _: Void = try await ask { _ in _SystemCommand(ofServer: change) }
+        _ = try await change { slice, state in
+            guard let place = _State<_ServerState<New>>.room(slice) else { return .refused }
+            let extras = state.value.extras
+            let old = state.take().server
+            state.free()
+            do {
+                place.put(_ServerState(server: try migrate(old), extras: extras))
+            } catch {
+                place.free()
+                return .lost(error)
+            }
+            return .state(processClass, place.address, destroy: { place.destroy() })
+        }
         return ServerRef(_pid: pid)
+    }
+
+    /// What the migration threw, if the server goes on as it was.
+    private nonisolated(nonsending) func change(
+        _ body: @escaping @Sendable (_Slice, _State<_ServerState<S>>) -> _Successor
+    ) async throws(CallError) -> (any Error)? {
+        try await ask { _ in _SystemCommand(ofServer: _StateCommand<S>(.change(body))) }
     }
 }

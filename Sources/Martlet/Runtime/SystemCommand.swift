@@ -9,11 +9,17 @@ internal import CMartlet
 final class _SystemCommand: Sendable {
     /// What every process can do, between messages; nil: only servers understand it.
     let own: (@Sendable (_Slice) -> Void)?
+    /// The same where it shows what the process says of its state.
+    let show: (@Sendable (_Slice, String) -> Void)?
     /// What an engine makes of it; nil: no more than `own`.
     @usableFromInline let ofServer: (any Sendable)?
 
-    init(own: (@Sendable (_Slice) -> Void)? = nil, ofServer: (any Sendable)? = nil) {
+    init(
+        own: (@Sendable (_Slice) -> Void)? = nil, show: (@Sendable (_Slice, String) -> Void)? = nil,
+        ofServer: (any Sendable)? = nil
+    ) {
         self.own = own
+        self.show = show
         self.ofServer = ofServer
     }
 }
@@ -43,19 +49,15 @@ extension _Slice {
         return command
     }
 
-    /// Performs what every process can; the rest is refused.
-    func performCommands() {
-        while let command = nextCommand() {
-            if let own = command.own { own(self) } else { refuse() }
-        }
-    }
-
     /// Nobody here answers them.
     func refuseCommands() { while nextCommand() != nil { refuse() } }
 
     /// The current command is not understood.
     @usableFromInline
     func refuse() { mt_reply_complete(reply, .timeout) }
+
+    /// There is no memory for the current command.
+    func refuseForMemory() { mt_reply_complete(reply, .overloaded) }
 
     /// Handles nothing but commands and what ends it from now on, or the rest again; false: no memory.
     func suspend(_ isSuspended: Bool) -> Bool { unsafe mt_slice_suspend(pointer, isSuspended) }
@@ -81,13 +83,56 @@ extension _Slice {
     /// The process that made the current command, 0: none, or no longer known.
     var askerOfReply: UInt64 { mt_reply_caller(reply) }
 
-    var isSuspended: Bool { unsafe mt_slot_is_suspended(pointer.pointee.slot) }
+    var isSuspended: Bool { unsafe mt_slice_is_suspended(pointer) }
 
     /// Messages that this thread has sent in the runtime so far.
     var sentHere: UInt64 { unsafe mt_a64_load_rlx(&pointer.pointee.stats.pointee.sent) }
 }
 
+extension _Answer {
+    /// Answers a command with what doing it gives; nothing is done for a caller who has given up.
+    ///
+    /// The caller does not leave meanwhile: `act` runs no user code and takes a moment.
+    static func give<Value>(to ref: UInt64, _ act: () -> Value) {
+        guard let reply = unsafe mt_reply_claim(ref) else { return }
+        unsafe _ReplyValue.put(act(), at: mt_reply_value(ref))
+        if let waiter = unsafe mt_reply_finish(reply, .value) { unsafe _Waiter(pointer: waiter).resume() }
+    }
+}
+
+extension _TaskProcess {
+    /// Performs what every process can, if the body wants that; the rest is refused.
+    ///
+    /// Owner. False: a killer took the process out of `formatStatus`.
+    func performCommands() -> Bool {
+        if !answersCommands { face.refuseCommands() }
+        while let command = face.nextCommand() {
+            if let own = command.own {
+                own(face)
+            } else if let show = command.show {
+                face.enterLong(call: face.reply)
+                let text = formatStatus?() ?? ""
+                face.forgetCall()
+                guard face.leaveLong() else { return false }
+                show(face, text)
+            } else {
+                face.refuse()
+            }
+        }
+        return true
+    }
+}
+
 extension _State where Value: ~Copyable {
+    /// Room without a value so far; nil: out of memory.
+    static func room(_ slice: _Slice) -> _State<Value>? {
+        guard let pointer = unsafe allocate(slice) else { return nil }
+        return unsafe _State(pointer)
+    }
+
+    /// Moves a value into room.
+    func put(_ value: consuming Value) { unsafe pointer.initialize(to: value) }
+
     /// Moves the value out; the memory is still to be freed.
     @usableFromInline
     func take() -> Value { unsafe pointer.move() }
