@@ -66,6 +66,7 @@ let package = Package(
         .testTarget(name: "MartletTests", dependencies: ["Martlet", "MartletFaults"], swiftSettings: strict),
         .testTarget(
             name: "MartletTestKitTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
+        .testTarget(name: "SupervisionTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
         .testTarget(name: "MartletBenchTests", dependencies: ["MartletBenchCore"], swiftSettings: strict),
         .testTarget(
             name: "ExamplesTests", dependencies: ["Examples", "Martlet", "MartletTestKit"], swiftSettings: strict),

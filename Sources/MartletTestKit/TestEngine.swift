@@ -44,6 +44,8 @@ final class TestEngine: Sendable {
 
     /// After its last run, off its thread.
     func giveBack(isReusable: Bool) {
+        // Not kept for the next run: the errors in it may hold much, and a leak checker does not see who holds them.
+        crashes.clear()
         let isKept =
             isReusable && !runtime.isShutDown
             && Self.idle.withLock { idle in

@@ -49,13 +49,48 @@ extension Pid {
 }
 
 extension Pid {
+    /// Waits for the end of the process, as one who told it to end: for a call back from it this is a wait like any other,
+    /// and fails it as a cycle.
+    ///
+    /// - Parameter limit: how long; nil for ever.
+    /// - Returns: false if it is still there: its time was over, or the waiting task was cancelled.
+    nonisolated(nonsending) func waitForExit(within limit: Duration?) async -> Bool {
+        let timeout = limit?._unsignedNanoseconds ?? .max
+        guard var call = _Call.watching(raw, timeout: timeout) else { return true }
+        if !call.mayWait() {
+            // It waits for us already, and hears that we end: this wait is not the one to give up.
+            _ = call.takeOutcome()
+            guard let quiet = _Call.watching(raw, timeout: timeout) else { return true }
+            call = quiet
+        }
+        return await waitForExit(call)
+    }
+
+    private nonisolated(nonsending) func waitForExit(_ call: _Call) async -> Bool {
+        await withTaskCancellationHandler {
+            await call.suspend {
+                if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
+            }
+        } onCancel: {
+            call.cancel()
+        }
+        switch call.takeOutcome() {
+        case .timeout, .cancelled: return false
+        default: return true
+        }
+    }
+
     /// Waits for the end of the process, also in a task that was cancelled.
-    nonisolated(nonsending) func waitForExitUncancelled() async {
-        guard let call = _Call.watching(raw) else { return }
+    ///
+    /// - Returns: its reason.
+    @discardableResult
+    nonisolated(nonsending) func waitForExitUncancelled() async -> ExitReason {
+        guard let call = _Call.watching(raw) else { return .noProcess }
         await call.suspend {
             if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
         }
-        _ = call.takeOutcome()
+        if case .exited(let reason) = call.takeOutcome() { return ExitReason(reason) }
+        return .noProcess
     }
 
     /// Waits for the end of the process, blocking the thread.

@@ -60,7 +60,8 @@ extension Runtime {
     /// Stops everything, then the runtime's threads.
     ///
     /// New processes are refused. Every process is stopped in order with `.shutdown`: behind the messages it has queued,
-    /// `terminate` included; raw processes get an exit signal. Who has not ended at the deadline is killed and reported; a
+    /// `terminate` included; raw processes get an exit signal. One that is linked with the process that started it is left
+    /// to that: supervisors end their children in reverse order. Who has not ended at the deadline is killed and reported; a
     /// thread that is stuck in user code is left behind. Tasks on the runtime's executor go on, on Swift's own pool.
     ///
     /// - Parameter deadline: 10 seconds by default; zero or negative kills at once.
@@ -77,13 +78,22 @@ extension Runtime {
         return await task.value
     }
 
+    /// Whether the end of its parent ends a process: then that is asked, and a supervisor ends its children in its own
+    /// order.
+    private static func isEndedByParent(_ pid: UInt64) -> Bool {
+        guard let parent = _Snapshot.parent(of: pid), Pid(raw: parent).isAlive else { return false }
+        return _Tie.links(of: pid).contains(parent)
+    }
+
     private func end(within deadline: UInt64) async -> ShutdownReport {
         let start = ContinuousClock.now
         let stuck = _Locked<[ProcessStatus]>([])
         let reason = ExitReason.shutdown.boxed
         await _OwnThread.run { [self] in
             stopBlocking(deadline: deadline) { pid in
+                if Self.isEndedByParent(pid) { return false }
                 _ = _Post.stop(pid, reason: reason, reply: 0)
+                return true
             } stuck: { pid in
                 if let status = Pid(raw: pid).status { stuck.withLock { $0.append(status) } }
             }

@@ -23,6 +23,12 @@ public enum StartError: Error, Sendable {
     case systemLimit
     /// The runtime is shut down, or is shutting down.
     case shutDown
+    /// The supervisor has as many children as it may have.
+    case maxChildren
+    /// The supervisor has a child of this id already.
+    case duplicateChild(ChildID)
+    /// That child of a starting supervisor failed; those started before it have been stopped again.
+    indirect case child(ChildID, StartError)
 }
 
 extension StartError: CustomStringConvertible {
@@ -38,6 +44,9 @@ extension StartError: CustomStringConvertible {
         case .timeout: "timeout"
         case .systemLimit: "system limit"
         case .shutDown: "runtime shut down"
+        case .maxChildren: "as many children as allowed"
+        case .duplicateChild(let id): "duplicate child \(id)"
+        case .child(let id, let error): "child \(id): \(error)"
         }
     }
 }

@@ -20,13 +20,13 @@ extension _Call {
     @usableFromInline
     func announceThread() -> Bool {
         guard let thread = unsafe mt_thread_self() else { return true }
-        return unsafe mt_cycle_enter(thread, _CurrentProcess.ofTask, ref)
+        return unsafe mt_cycle_enter(thread, _CurrentProcess.waiter, ref)
     }
 
     /// A handler on this thread goes on: what suspends is a task, and a process waits only if it owns that.
     @usableFromInline
     func announceTask() -> Bool {
-        let owner = _CurrentProcess.ofTask
+        let owner = _CurrentProcess.waiter
         return owner == 0 || mt_cycle_enter_task(owner, ref)
     }
 

@@ -49,12 +49,13 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     }
 
     /// Arms a slot that hears of the end of a process; nil: it is over, or there is no memory.
-    static func watching(_ pid: UInt64) -> _Call? {
+    static func watching(_ pid: UInt64, timeout: UInt64 = .max) -> _Call? {
         guard mt_pid_is_there(pid), let core = unsafe mt_pid_runtime_any(pid), let thread = unsafe mt_thread_self()
         else { return nil }
         let caller = _CurrentProcess.caller
-        let ref = unsafe mt_reply_arm(thread, caller, pid, .max)
-        return ref == 0 ? nil : _Call(ref: ref, pid: pid, deadline: .max, caller: caller, core: unsafe _Core(core))
+        let deadline = timeout == .max ? .max : unsafe mt_call_deadline(thread, core, timeout)
+        let ref = unsafe mt_reply_arm(thread, caller, pid, deadline)
+        return ref == 0 ? nil : _Call(ref: ref, pid: pid, deadline: deadline, caller: caller, core: unsafe _Core(core))
     }
 
     /// Arms a slot that a runtime answers: a start.

@@ -11,6 +11,8 @@ enum _CurrentProcess {
         let pid: UInt64
         /// Carries one process after the other, in place of `pid`.
         var carrier: _Carrier?
+        /// Whether the process goes on meanwhile: it does not wait when the task does.
+        var isBeside = false
         /// Tells the task from those that it created, which inherit this.
         let task = _Threads.currentTaskID
     }
@@ -56,6 +58,12 @@ enum _CurrentProcess {
         return owner.carrier?.slice.pid ?? owner.pid
     }
 
+    /// The process that waits when the running task waits; 0: none does.
+    @usableFromInline static var waiter: UInt64 {
+        guard mt_has_owning_tasks(), let owner, !owner.isBeside else { return 0 }
+        return ofTask
+    }
+
     /// The carrier that is the running task.
     static var carrier: _Carrier? {
         guard mt_has_owning_tasks(), let owner, owner.task == _Threads.currentTaskID else { return nil }
@@ -65,6 +73,11 @@ enum _CurrentProcess {
     /// Runs `body` as the code of a process that owns the running task.
     nonisolated(nonsending) static func with<R>(_ pid: UInt64, _ body: () async -> R) async -> R {
         await with(Owner(pid: pid), body)
+    }
+
+    /// Runs `body` as the code of a process that goes on meanwhile.
+    nonisolated(nonsending) static func beside<R>(_ pid: UInt64, _ body: () async -> R) async -> R {
+        await with(Owner(pid: pid, isBeside: true), body)
     }
 
     /// Runs `body` as the code of the processes that the running task carries.

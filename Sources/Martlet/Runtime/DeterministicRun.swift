@@ -36,6 +36,8 @@ package final class DeterministicRun: Sendable {
     /// The core's struct; used by the thread that runs the runtime, but for the functions that say otherwise.
     nonisolated(unsafe) let core: OpaquePointer
     private let handlers: Handlers
+    /// Those of every run: the core's structs lead to them, in memory that no leak checker looks into.
+    private static let immortal = _Locked<[Handlers]>([])
 
     private final class Handlers: Sendable {
         let stuck = _Locked<StuckHandler?>(nil)
@@ -51,7 +53,8 @@ package final class DeterministicRun: Sendable {
     package init?(thrown: @escaping @Sendable () -> AnyObject) {
         handlers = Handlers(thrown: thrown)
         var ops = unsafe mt_deterministic_ops_t()
-        unsafe ops.context = Unmanaged.passRetained(handlers).toOpaque()
+        unsafe ops.context = Unmanaged.passUnretained(handlers).toOpaque()
+        Self.immortal.withLock { [handlers] in $0.append(handlers) }
         unsafe ops.stuck = { context, why, isLast in
             guard let context = unsafe context else { return }
             let handlers = unsafe Unmanaged<Handlers>.fromOpaque(context).takeUnretainedValue()

@@ -11,9 +11,9 @@ extension Runtime {
     ///
     /// - Parameters:
     /// - deadline: nanoseconds until the kill.
-    /// - ask: asks one process to stop.
+    /// - ask: asks one process to stop; false: not yet.
     /// - stuck: is shown each process that is still there at the deadline, before its kill.
-    func stopBlocking(deadline: UInt64, ask: (UInt64) -> Void, stuck: (UInt64) -> Void) {
+    func stopBlocking(deadline: UInt64, ask: (UInt64) -> Bool, stuck: (UInt64) -> Void) {
         _ = unsafe mt_runtime_close(core.pointer)
         let end = mt_instant_after(mt_env_system_now(), deadline)
         if !askUntilEmpty(until: end, ask) {
@@ -31,11 +31,11 @@ extension Runtime {
     /// is asked once.
     ///
     /// False: some are left at the end.
-    private func askUntilEmpty(until end: UInt64, _ ask: (UInt64) -> Void) -> Bool {
+    private func askUntilEmpty(until end: UInt64, _ ask: (UInt64) -> Bool) -> Bool {
         var asked: Set<UInt64> = []
         var look: UInt64 = 1_000_000
         while true {
-            for pid in pids where asked.insert(pid).inserted { ask(pid) }
+            for pid in pids where !asked.contains(pid) && ask(pid) { asked.insert(pid) }
             let next = min(end, mt_instant_after(mt_env_system_now(), look))
             if unsafe mt_runtime_wait_empty(core.pointer, next) { return true }
             if mt_env_system_now() >= end { return false }

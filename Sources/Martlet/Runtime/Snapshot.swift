@@ -52,6 +52,12 @@ struct _Snapshot {
         return unsafe (Int(raw.length), raw.handled, bytes)
     }
 
+    /// The process that started one; nil: none did, or that is not known any more.
+    static func parent(of pid: UInt64) -> UInt64? {
+        guard let parent = unsafe raw(pid)?.parent, parent != 0 else { return nil }
+        return parent
+    }
+
     /// Who started a process, nearest first, as far as the chain lives.
     static func ancestors(of pid: UInt64, first parent: UInt64) -> [UInt64] {
         var found: [UInt64] = []

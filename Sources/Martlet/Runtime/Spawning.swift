@@ -77,7 +77,7 @@ enum _Spawning {
         unsafe spec.traps_exits = request.trapsExits
         if waits != .nobody {
             unsafe spec.waits = waits
-            unsafe spec.owner = _CurrentProcess.ofTask
+            unsafe spec.owner = _CurrentProcess.waiter
         }
         var pid: UInt64 = 0
         let status = unsafe withUnsafeMutablePointer(to: &monitor) { monitor in

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program as one tree: `@main struct Shop: Application { var children: ... }`. Not a supervisor: it has one.
+
+internal import Glibc
+internal import Logging
+
+/// A program: starts its tree, waits for SIGTERM or SIGINT, and stops the tree in reverse order within a deadline.
+///
+/// OTP: `application`, with the stop of `init`.
+///
+/// ```swift
+/// @main struct Shop: Application {
+///     var children: [ChildSpec] {
+///         Database.child(url, name: Database.name)
+///         Checkout.child(name: Checkout.name)
+///     }
+/// }
+/// ```
+///
+/// When not to use: where another library owns the life of the process, as swift-service-lifecycle does; there the tree is
+/// one of its services.
+public protocol Application: Sendable {
+    /// The top-level children, in start order.
+    @ChildBuilder var children: [ChildSpec] { get }
+    /// How they restart together; by default `.oneForOne`.
+    var strategy: Supervisor.Strategy { get }
+    /// Restarts of top-level children, one more and the program ends with ``RestartsExceeded``; by default 3 in 5 s.
+    var budget: RestartBudget { get }
+    /// Time for the whole tree to stop, who is stuck then is reported and killed; by default 30 s.
+    var stopDeadline: Duration { get }
+
+    /// The program.
+    init()
+    /// Before the tree starts; a throw ends the program with status 1. Default: nothing.
+    func willStart() async throws
+    /// After the tree has stopped, however it ended. Default: nothing.
+    func didStop() async
+}
+
+extension Application {
+    /// `.oneForOne`.
+    public var strategy: Supervisor.Strategy { .oneForOne }
+    /// 3 in 5 s.
+    public var budget: RestartBudget { RestartBudget() }
+    /// 30 s.
+    public var stopDeadline: Duration { .seconds(30) }
+    /// Nothing.
+    public func willStart() async throws {}
+    /// Nothing.
+    public func didStop() async {}
+
+    /// Runs the tree until SIGTERM or SIGINT, or until it ends by itself.
+    ///
+    /// The first signal stops the tree in order, within ``stopDeadline``; a second one kills it at once. While this runs the
+    /// signals do not end the OS process.
+    ///
+    /// - Parameter runtime: where the tree runs; by default the shared one.
+    /// - Throws: ``ExitSignal`` with the reason if the tree ended in another way than `.shutdown` or `.normal`, or could not
+    ///   start: `.error` with what `willStart` threw, with the ``StartError``, or with ``RestartsExceeded``.
+    public nonisolated(nonsending) func run(on runtime: Runtime = .shared) async throws(ExitSignal) {
+        let signals = TerminationSignals()
+        defer { signals.stop() }
+        try await run(on: runtime, told: signals.stream)
+    }
+
+    /// The same with a stream in place of signals.
+    nonisolated(nonsending) func run(on runtime: Runtime, told signals: AsyncStream<Int32>) async throws(ExitSignal) {
+        do { try await willStart() } catch { throw ExitSignal(ExitReason(thrown: error)) }
+        var argument = Supervisor.Argument(strategy: strategy, budget: budget) { children }
+        argument.endsProgram = true
+        let tree: Supervisor.Ref
+        do {
+            tree = try await Supervisor.start(
+                argument, options: StartOptions(label: "\(Self.self)", runtime: runtime))
+        } catch {
+            await didStop()
+            throw ExitSignal(.error(error))
+        }
+        let stopping = Task(executorPreference: runtime.executor) { await stop(tree, told: signals) }
+        let reason = await tree.pid.waitForExitUncancelled()
+        stopping.cancel()
+        await stopping.value
+        await didStop()
+        switch reason {
+        case .normal, .shutdown, .shutdownWith: return
+        case .killed, .noProcess, .error: throw ExitSignal(reason)
+        }
+    }
+
+    /// The entry point of `@main`: runs the tree on the shared runtime; status 1 if that throws.
+    public static func main() async {
+        do { try await Self().run() } catch {
+            Logger(label: "martlet").critical("program ends", metadata: ["reason": "\(error.reason)"])
+            exit(1)
+        }
+    }
+
+    /// In order at the first signal, at once at the second.
+    private nonisolated(nonsending) func stop(_ tree: Supervisor.Ref, told signals: AsyncStream<Int32>) async {
+        var first: Task<Void, Never>?
+        for await _ in signals {
+            if first != nil {
+                await tree.shutDown(deadline: .zero)
+                continue
+            }
+            let deadline = stopDeadline
+            first = Task { SupervisorLog.stuck(await tree.shutDown(deadline: deadline)) }
+        }
+        await first?.value
+    }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Does what ChildTable decides: starts children in tasks that act for the supervisor, tells them to end, kills those that
+// take too long, answers who asked. One a supervisor, owned by its process.
+
+/// News that a supervisor sends to itself.
+enum KeeperNews: Sendable {
+    case started(key: Int, attempt: Int, Result<Pid, StartError>)
+    case waited(key: Int, attempt: Int)
+    /// The child has had its time to end.
+    case overdue(Pid)
+}
+
+/// The children of one supervisor, with what is under way for them.
+struct ChildKeeper: ~Copyable {
+    typealias Starting = Task<Result<Pid, StartError>, Never>
+
+    /// Who is to be answered.
+    enum Asker {
+        case start(From<Result<Pid, StartError>>)
+        case restart(From<Result<Pid, SupervisorError>>)
+        case stop(From<SupervisorError?>)
+        case found(From<Bool>)
+    }
+
+    var table: ChildTable
+    /// Whether giving up is an error.
+    var endsProgram = false
+    private let owner: Pid
+    private let runtime: Runtime
+    private let tell: @Sendable (KeeperNews) -> Void
+    private let tellLater: (Duration, KeeperNews) -> TimerRef
+    private var starts: [Int: Starting] = [:]
+    private var deadlines: [Pid: TimerRef] = [:]
+    private var askers: [Int: Asker] = [:]
+    private var lastAsker = 0
+
+    init(
+        _ table: ChildTable, owner: Pid, tell: @escaping @Sendable (KeeperNews) -> Void,
+        tellLater: @escaping (Duration, KeeperNews) -> TimerRef
+    ) {
+        self.table = table
+        self.owner = owner
+        runtime = Runtime.current
+        self.tell = tell
+        self.tellLater = tellLater
+    }
+
+    deinit { cancelStarts() }
+
+    var now: Duration { runtime.uptime }
+
+    /// For the jitter: differs from start to start, and not from one deterministic run to its repetition, as pids do.
+    static var seed: UInt64 { UInt64(bitPattern: Runtime.current.uptime._nanoseconds) }
+
+    // MARK: The beginning
+
+    /// Starts the children in order; when one fails, those before it are ended in reverse order.
+    ///
+    /// In `init`.
+    nonisolated(nonsending) mutating func startAll(_ specs: [ChildSpec]) async throws {
+        for spec in specs {
+            var result: Result<Pid, StartError>
+            let key = table.enter(spec)
+            if let fault = spec.fault(table.autoShutdown) {
+                result = .failure(.failed(fault))
+            } else if key == nil {
+                result = .failure(.duplicateChild(spec.id))
+            } else {
+                result = await spec.started(by: owner)
+            }
+            switch (key, result) {
+            case (let key?, .success(let pid)): table.cameUp(key, pid, at: now)
+            case (let key?, .failure(.ignored)): table.wasIgnored(key)
+            case (_, .success), (_, .failure):
+                await end(isConcurrent: false)
+                guard case .failure(let error) = result else { return }
+                throw InitFailure(.child(spec.id, error), exit: .shutdown)
+            }
+        }
+    }
+
+    // MARK: What is asked
+
+    mutating func ask(_ asker: Asker) -> Int {
+        lastAsker += 1
+        askers[lastAsker] = asker
+        return lastAsker
+    }
+
+    mutating func withdraw(_ waiter: Int) { askers[waiter] = nil }
+
+    // MARK: What happened
+
+    mutating func hear(_ news: KeeperNews) -> Next {
+        switch news {
+        case .started(let key, let attempt, let result):
+            starts[key] = nil
+            table.started(key, attempt: attempt, result, at: now)
+        case .waited(let key, let attempt): table.waited(key, attempt: attempt)
+        case .overdue(let pid):
+            guard deadlines.removeValue(forKey: pid) != nil else { break }
+            if let child = table.child(of: pid) { SupervisorLog.killed(child.spec, pid, by: owner) }
+            pid.kill()
+        }
+        return perform()
+    }
+
+    mutating func ended(_ pid: Pid, _ reason: ExitReason) -> Next {
+        deadlines.removeValue(forKey: pid)?.cancel()
+        table.ended(pid, reason, at: now)
+        return perform()
+    }
+
+    // MARK: What is to be done
+
+    /// Does what was decided since the last time.
+    mutating func perform() -> Next {
+        for action in table.takeActions() {
+            switch action {
+            case .start(let child): start(child)
+            case .cancelStart(let key): starts[key]?.cancel()
+            case .stop(let pid, let spec): stop(pid, spec)
+            case .wait(let key, let attempt, let delay): _ = tellLater(delay, .waited(key: key, attempt: attempt))
+            case .answer(let waiter, let answer): self.answer(waiter, answer)
+            case .startFailed(let spec, let error): SupervisorLog.startFailed(spec, error, by: owner)
+            case .restarts(let spec, let reason): SupervisorLog.restarts(spec, reason, by: owner)
+            case .giveUp(let cause):
+                SupervisorLog.givesUp(cause, by: owner)
+                if endsProgram, case .intensity(let child, let budget) = cause {
+                    return .stop(.error(RestartsExceeded(child: child, budget: budget)))
+                }
+                return .stop(.shutdown)
+            }
+        }
+        return .wait
+    }
+
+    private mutating func start(_ child: SupervisedChild) {
+        let (owner, spec, key, attempt, tell) = (owner, child.spec, child.key, child.attempt, tell)
+        starts[key] = Task(executorPreference: runtime.executor) {
+            let result = await owner.acting { await spec.started(by: owner) }
+            tell(.started(key: key, attempt: attempt, result))
+            return result
+        }
+    }
+
+    private mutating func stop(_ pid: Pid, _ spec: ChildSpec) {
+        switch spec.shutdown {
+        case .brutalKill: pid.kill()
+        case .infinity: pid.exit(.shutdown)
+        case .after(let limit):
+            pid.exit(.shutdown)
+            deadlines[pid] = tellLater(limit, .overdue(pid))
+        }
+    }
+
+    private mutating func answer(_ waiter: Int, _ answer: ChildTable.Answer) {
+        switch (askers.removeValue(forKey: waiter), answer) {
+        case (.start(let from)?, .started(let pid)): _ = from.reply(.success(pid))
+        case (.start(let from)?, .failed(let error)): _ = from.reply(.failure(error))
+        case (.restart(let from)?, .started(let pid)): _ = from.reply(.success(pid))
+        case (.restart(let from)?, .failed(let error)): _ = from.reply(.failure(.start(error)))
+        case (.stop(let from)?, _): _ = from.reply(nil)
+        case (.found(let from)?, _): _ = from.reply(true)
+        case (.start?, .stopped), (.restart?, .stopped), (nil, _): break
+        }
+    }
+
+    // MARK: The end
+
+    private func cancelStarts() {
+        for key in starts.keys.sorted() { starts[key]?.cancel() }
+    }
+
+    /// Ends all children, in reverse order and one at a time, or all at once; none is left when it returns.
+    nonisolated(nonsending) mutating func end(isConcurrent: Bool) async {
+        for timer in deadlines.values { timer.cancel() }
+        cancelStarts()
+        let last = table.ordered.reversed()
+        if isConcurrent {
+            for child in last { if let pid = child.pid { child.spec.tellToEnd(pid) } }
+        }
+        let began = now
+        for child in last {
+            var pid = child.pid
+            if pid == nil, let start = starts[child.key], case .success(let late) = await start.value {
+                pid = late
+                if isConcurrent { child.spec.tellToEnd(late) }
+            }
+            guard let pid else { continue }
+            if !isConcurrent { child.spec.tellToEnd(pid) }
+            await child.spec.awaitEnd(pid, after: isConcurrent ? now - began : .zero, owner)
+        }
+    }
+}
