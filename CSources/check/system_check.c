@@ -226,6 +226,7 @@ static void hammer_order(uint32_t capacity, mt_policy_t policy) {
     uint32_t threads = mt_check_threads() + 1;
     mt_check_run_threads(threads < PROBE_SENDERS ? threads : PROBE_SENDERS, send_in_order, NULL);
     EXPECT(command(ordered, probe_suspend, 0, 0, NULL) == MT_REPLY_VALUE);
+    mt_runtime_wait_idle(world.runtime); // a full mailbox would refuse the call
     uint64_t count = 0;
     EXPECT(probe_call(ordered, probe_answer, 0, 0, &count) == MT_REPLY_VALUE && count == mt_a64_load_acq(&sent));
     mt_runtime_wait_idle(world.runtime);
