@@ -19,12 +19,14 @@ let package = Package(
     products: [
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletTestKit", targets: ["MartletTestKit"]),
+        .library(name: "MartletServiceLifecycle", targets: ["MartletServiceLifecycle"]),
         .executable(name: "martlet-bench", targets: ["martlet-bench"]),
         .executable(name: "martlet-soak", targets: ["martlet-soak"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.8.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
     ],
     targets: [
@@ -66,6 +68,20 @@ let package = Package(
         .testTarget(name: "MartletTests", dependencies: ["Martlet", "MartletFaults"], swiftSettings: strict),
         .testTarget(
             name: "MartletTestKitTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
+        // A tree as a service of swift-service-lifecycle, and a service as a supervised child.
+        .target(
+            name: "MartletServiceLifecycle",
+            dependencies: [
+                "Martlet", .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: strict),
+
+        .testTarget(
+            name: "MartletServiceLifecycleTests",
+            dependencies: [
+                "Martlet", "MartletServiceLifecycle",
+                .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
+            ], swiftSettings: strict),
         .testTarget(name: "SupervisionTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
         .testTarget(name: "MartletBenchTests", dependencies: ["MartletBenchCore"], swiftSettings: strict),
         .testTarget(

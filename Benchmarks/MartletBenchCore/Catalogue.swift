@@ -33,6 +33,7 @@ extension Workload {
         all += [.ring(servers: 1000)]
         all += (quick ? [100_000] : [100_000, 1_000_000]).map { .spawn(servers: $0) }
         all += Tying.allCases.map { .ties($0) }
+        all += Supervising.allCases.map { .supervise($0) }
         all += [.timerCancel(timers: quick ? 100_000 : 1_000_000), .timerFire(timers: quick ? 10_000 : 100_000)]
         all += [.lookup(churn: false), .lookup(churn: true)]
         all += Overload.allCases.map { .backpressure(policy: $0, casts: quick ? 100_000 : 1_000_000) }
@@ -44,6 +45,8 @@ extension Workload {
         switch self {
         case .spawn(let servers): servers
         case .ties(.down): Workload.downs
+        case .supervise(.restart): Workload.restarts
+        case .supervise: Workload.children
         case .timerCancel(let timers), .timerFire(let timers): timers
         case .backpressure(_, let casts): casts
         case .fanOut(let servers) where servers >= Workload.manyServers: servers
@@ -59,7 +62,7 @@ extension Workload {
         case .fanOut(let servers), .ring(let servers): servers
         case .pingPong(let pairs): pairs * 2
         case .lookup: Workload.lookupReaders
-        case .spawn, .ties, .timerCancel, .timerFire, .backpressure: 1
+        case .spawn, .ties, .supervise, .timerCancel, .timerFire, .backpressure: 1
         }
     }
 
@@ -75,7 +78,7 @@ extension Workload {
     /// something behind (cancelled sleeps stay in the pool's timer heap, a million servers in the allocator's arenas).
     package var isIsolated: Bool {
         switch self {
-        case .spawn, .timerCancel, .timerFire, .backpressure: true
+        case .spawn, .supervise, .timerCancel, .timerFire, .backpressure: true
         case .fanOut(let servers): servers >= Workload.manyServers
         case .call, .cast, .pingPong, .ring, .lookup, .ties: false
         }
@@ -83,6 +86,10 @@ extension Workload {
 
     /// From here on making the servers takes longer than a round: one message each, and no warm-up.
     private static var manyServers: Int { 10_000 }
+
+    /// Children of one supervisor, and how often one of them fails.
+    private static var children: Int { 100_000 }
+    private static var restarts: Int { 10_000 }
 
     /// Monitors of one server that ends.
     private static var downs: Int { 100_000 }

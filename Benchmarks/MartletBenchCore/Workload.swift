@@ -20,6 +20,8 @@ package enum Workload: Hashable, Sendable {
     case spawn(servers: Int)
     /// A server ties itself to others, from inside a handler.
     case ties(Tying)
+    /// A supervisor starts children, or starts one again that fails.
+    case supervise(Supervising)
     /// That many timers are armed, then all of them cancelled before they fire. An operation is one of each.
     case timerCancel(timers: Int)
     /// That many timers fire; the figure is how late, not how long the run took.
@@ -41,6 +43,18 @@ package enum Workload: Hashable, Sendable {
         case spawnLink = "spawn-link"
     }
 
+    /// What a supervisor of `supervise` does.
+    package enum Supervising: String, Hashable, Sendable, CaseIterable {
+        /// Starts a list of children, one after the other.
+        case list
+        /// Starts children that are asked for one by one, by one task.
+        case dynamic
+        /// The same, asked for by 64 tasks.
+        case dynamicCrowd = "dynamic-64"
+        /// Starts a child again: from its throw until the next one is in `init`.
+        case restart
+    }
+
     /// What a full mailbox does.
     package enum Overload: String, Hashable, Sendable, CaseIterable {
         case unbounded, wait, reject, dropOldest
@@ -58,6 +72,7 @@ extension Workload {
         case .ring: "ring"
         case .spawn: "spawn"
         case .ties: "ties"
+        case .supervise: "supervise"
         case .timerCancel, .timerFire: "timer"
         case .lookup: "lookup"
         case .backpressure: "backpressure"
@@ -72,6 +87,7 @@ extension Workload {
         case .fanOut(let servers), .ring(let servers), .spawn(let servers): [("servers", .integer(servers))]
         case .pingPong(let pairs): [("pairs", .integer(pairs))]
         case .ties(let kind): [("mode", .text(kind.rawValue))]
+        case .supervise(let kind): [("mode", .text(kind.rawValue))]
         case .timerCancel(let timers): [("mode", .text("arm-cancel")), ("timers", .integer(timers))]
         case .timerFire(let timers): [("mode", .text("fire")), ("timers", .integer(timers))]
         case .lookup(let churn): [("churn", .flag(churn))]
@@ -99,6 +115,8 @@ extension Workload {
         case .ties(.monitor): "ns to watch and cancel"
         case .ties(.down): "ns a DOWN, handled"
         case .ties(.spawnLink): "ns a start and its end"
+        case .supervise(.restart): "ns from a throw to the next init"
+        case .supervise: "ns a supervised start"
         case .timerCancel: "ns to arm and cancel"
         case .timerFire: "ns late, mean"
         case .lookup: "ns a lookup"

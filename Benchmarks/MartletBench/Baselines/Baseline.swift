@@ -42,6 +42,7 @@ extension Baseline {
         case .ring(let servers): return relay(rings: 1, servers: servers)
         case .spawn: return spawn()
         case .ties: return .skipped("has no links and monitors")
+        case .supervise: return .skipped("has no supervisors")
         case .timerCancel: return timerCancel()
         case .timerFire: return timerFire()
         case .lookup(let churn): return lookup(churn: churn)
@@ -64,7 +65,7 @@ extension Workload {
         switch self {
         case .fanOut(let servers), .ring(let servers), .spawn(let servers): servers
         case .pingPong(let pairs): pairs * 2
-        case .call, .cast, .ties, .timerCancel, .timerFire, .lookup, .backpressure: 1
+        case .call, .cast, .ties, .supervise, .timerCancel, .timerFire, .lookup, .backpressure: 1
         }
     }
 }

@@ -33,7 +33,7 @@ struct MartletRaw: Variant {
             return .run { run in
                 try await SpawnWorkload.drive(run) { count, census in await RawIdlers(count, census) }
             }
-        case .ties, .timerCancel, .timerFire, .lookup, .backpressure:
+        case .ties, .supervise, .timerCancel, .timerFire, .lookup, .backpressure:
             return .skipped("ties, timers, names and mailboxes are the same for all processes: see martlet.pool")
         }
     }

@@ -8,13 +8,13 @@ extension _AsyncGenServerEngine where E: ~Copyable {
         _ carrier: _Carrier, _ slice: _Slice, _ ended: inout _Run?
     ) async -> State? {
         let (argument, extras) = slice.takeInit(E.Argument.self)
-        let start = slice.reply
+        let start = _Starter(slice, extras)
         let serverExtras = (extras as? _ServerExtras)?.label(slice)
         if let taken = serverExtras?.registerVia(slice.pid) {
             ended = Exit.refuse(taken, .normal, start, slice, nil)
             return nil
         }
-        slice.enterLong(call: start)
+        slice.enterLong(call: start.reply)
         let made: State?
         let next: Next
         do {
@@ -41,7 +41,7 @@ extension _AsyncGenServerEngine where E: ~Copyable {
             return nil
         }
         carrier.install(state.address)
-        _Answer.give((), to: start)
+        start.hasStarted(slice)
         ended = await follow(next, slice, state)
         return state
     }

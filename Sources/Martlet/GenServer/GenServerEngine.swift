@@ -134,10 +134,10 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
     @inlinable
     static func start(_ slice: _Slice) -> _Run {
         let (argument, extras) = slice.takeInit(E.Argument.self)
-        let start = slice.reply
+        let start = _Starter(slice, extras)
         let serverExtras = (extras as? _ServerExtras)?.label(slice)
         if let taken = serverExtras?.registerVia(slice.pid) { return Exit.refuse(taken, .normal, start, slice, nil) }
-        slice.enter(call: start)
+        slice.enter(call: start.reply)
         let made: State?
         let next: Next
         do {
@@ -156,7 +156,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
         guard let state = made else { return Exit.refuse(.systemLimit, .killed, start, slice, serverExtras) }
         // Not before `leave`: a killer may have taken the process from `init`, and the slot may serve another by now.
         slice.install(state)
-        _Answer.give((), to: start)
+        start.hasStarted(slice)
         return follow(next, slice, state) ?? loop(slice, state)
     }
 

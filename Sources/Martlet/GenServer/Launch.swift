@@ -54,13 +54,7 @@ struct _Launch<S: Server & ~Copyable>: ~Copyable {
         _Spawning.spawn(
             S.processClass, argument, request, in: core, reply: call.ref, waits: call.waits(isBlocking: isBlocking),
             monitor: &monitor
-        ).mapError { failure in
-            switch failure {
-            case .shutDown: .shutDown
-            case .systemLimit: .systemLimit
-            case .killed: .exited(.killed)
-            }
-        }
+        ).mapError { StartError($0) }
     }
 
     /// After the answer: the reference, or why there is none.

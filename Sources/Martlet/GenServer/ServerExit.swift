@@ -8,7 +8,7 @@ enum _ServerExit<E: Server & ~Copyable> {
     /// `init` made no server: the name is freed, then the starter hears why (R1).
     @usableFromInline
     static func refuse(
-        _ failure: StartError, _ reason: ExitReason, _ start: UInt64, _ slice: _Slice, _ extras: _ServerExtras?,
+        _ failure: StartError, _ reason: ExitReason, _ start: _Starter, _ slice: _Slice, _ extras: _ServerExtras?,
         _ draft: _CrashDraft? = nil
     ) -> _Run {
         slice.forgetStart()
@@ -16,7 +16,7 @@ enum _ServerExit<E: Server & ~Copyable> {
         extras?.unregisterVia(slice.pid)
         slice.finishExit()
         _CrashLog.file(draft)
-        _Answer.fail(start, with: _Reason(failure))
+        start.hasFailed(failure)
         return .exited
     }
 

@@ -15,6 +15,8 @@ final class _ServerExtras {
     @usableFromInline var isHibernating = false
     /// A name that someone else resolves.
     @usableFromInline var via: (any NameResolver)?
+    /// Who hears of the end of `init`, if nobody waits for it.
+    @usableFromInline var notice: _Starter.Notice?
     /// The label of the start.
     @usableFromInline var label: String?
     /// Who looks at the server through `sys`.

@@ -11,7 +11,7 @@ enum KeeperNews: Sendable {
 }
 
 /// The children of one supervisor, with what is under way for them.
-struct ChildKeeper: ~Copyable {
+final class ChildKeeper {
     typealias Starting = Task<Result<Pid, StartError>, Never>
 
     /// Who is to be answered.
@@ -30,6 +30,8 @@ struct ChildKeeper: ~Copyable {
     private let tell: @Sendable (KeeperNews) -> Void
     private let tellLater: (Duration, KeeperNews) -> TimerRef
     private var starts: [Int: Starting] = [:]
+    /// Starts under way that are not awaited: the process is known, and how its `init` went will be told.
+    private var launched: [Pid: SupervisedChild] = [:]
     private var deadlines: [Pid: TimerRef] = [:]
     private var askers: [Int: Asker] = [:]
     private var lastAsker = 0
@@ -57,7 +59,7 @@ struct ChildKeeper: ~Copyable {
     /// Starts the children in order; when one fails, those before it are ended in reverse order.
     ///
     /// In `init`.
-    nonisolated(nonsending) mutating func startAll(_ specs: [ChildSpec]) async throws {
+    nonisolated(nonsending) func startAll(_ specs: [ChildSpec]) async throws {
         for spec in specs {
             var result: Result<Pid, StartError>
             let key = table.enter(spec)
@@ -81,20 +83,21 @@ struct ChildKeeper: ~Copyable {
 
     // MARK: What is asked
 
-    mutating func ask(_ asker: Asker) -> Int {
+    func ask(_ asker: Asker) -> Int {
         lastAsker += 1
         askers[lastAsker] = asker
         return lastAsker
     }
 
-    mutating func withdraw(_ waiter: Int) { askers[waiter] = nil }
+    func withdraw(_ waiter: Int) { askers[waiter] = nil }
 
     // MARK: What happened
 
-    mutating func hear(_ news: KeeperNews) -> Next {
+    func hear(_ news: KeeperNews) -> Next {
         switch news {
         case .started(let key, let attempt, let result):
             starts[key] = nil
+            if case .success(let pid) = result { launched.removeValue(forKey: pid)?.launched = nil }
             table.started(key, attempt: attempt, result, at: now)
         case .waited(let key, let attempt): table.waited(key, attempt: attempt)
         case .overdue(let pid):
@@ -105,20 +108,29 @@ struct ChildKeeper: ~Copyable {
         return perform()
     }
 
-    mutating func ended(_ pid: Pid, _ reason: ExitReason) -> Next {
+    func ended(_ pid: Pid, _ reason: ExitReason) -> Next {
         deadlines.removeValue(forKey: pid)?.cancel()
-        table.ended(pid, reason, at: now)
+        if let child = launched.removeValue(forKey: pid) {
+            child.launched = nil
+            // A failure that ends it so is told for itself.
+            if case .normal = reason { return .wait }
+            var error = StartError.exited(reason)
+            if case .error(let cause) = reason { error = .failed(cause) }
+            table.started(child.key, attempt: child.attempt, .failure(error), at: now)
+        } else {
+            table.ended(pid, reason, at: now)
+        }
         return perform()
     }
 
     // MARK: What is to be done
 
     /// Does what was decided since the last time.
-    mutating func perform() -> Next {
+    func perform() -> Next {
         for action in table.takeActions() {
             switch action {
             case .start(let child): start(child)
-            case .cancelStart(let key): starts[key]?.cancel()
+            case .cancelStart(let key): cancelStart(key)
             case .stop(let pid, let spec): stop(pid, spec)
             case .wait(let key, let attempt, let delay): _ = tellLater(delay, .waited(key: key, attempt: attempt))
             case .answer(let waiter, let answer): self.answer(waiter, answer)
@@ -135,8 +147,17 @@ struct ChildKeeper: ~Copyable {
         return .wait
     }
 
-    private mutating func start(_ child: SupervisedChild) {
+    private func start(_ child: SupervisedChild) {
         let (owner, spec, key, attempt, tell) = (owner, child.spec, child.key, child.attempt, tell)
+        if let launch = spec.launch {
+            switch launch(owner, { tell(.started(key: key, attempt: attempt, $0)) }) {
+            case .success(let pid):
+                child.launched = pid
+                launched[pid] = child
+            case .failure(let error): tell(.started(key: key, attempt: attempt, .failure(error)))
+            }
+            return
+        }
         starts[key] = Task(executorPreference: runtime.executor) {
             let result = await owner.acting { await spec.started(by: owner) }
             tell(.started(key: key, attempt: attempt, result))
@@ -144,7 +165,7 @@ struct ChildKeeper: ~Copyable {
         }
     }
 
-    private mutating func stop(_ pid: Pid, _ spec: ChildSpec) {
+    private func stop(_ pid: Pid, _ spec: ChildSpec) {
         switch spec.shutdown {
         case .brutalKill: pid.kill()
         case .infinity: pid.exit(.shutdown)
@@ -154,7 +175,7 @@ struct ChildKeeper: ~Copyable {
         }
     }
 
-    private mutating func answer(_ waiter: Int, _ answer: ChildTable.Answer) {
+    private func answer(_ waiter: Int, _ answer: ChildTable.Answer) {
         switch (askers.removeValue(forKey: waiter), answer) {
         case (.start(let from)?, .started(let pid)): _ = from.reply(.success(pid))
         case (.start(let from)?, .failed(let error)): _ = from.reply(.failure(error))
@@ -172,17 +193,23 @@ struct ChildKeeper: ~Copyable {
         for key in starts.keys.sorted() { starts[key]?.cancel() }
     }
 
+    /// What is in `init` is killed, as a start whose task is cancelled is.
+    private func cancelStart(_ key: Int) {
+        starts[key]?.cancel()
+        table.children[key]?.launched?.kill()
+    }
+
     /// Ends all children, in reverse order and one at a time, or all at once; none is left when it returns.
-    nonisolated(nonsending) mutating func end(isConcurrent: Bool) async {
+    nonisolated(nonsending) func end(isConcurrent: Bool) async {
         for timer in deadlines.values { timer.cancel() }
         cancelStarts()
         let last = table.ordered.reversed()
         if isConcurrent {
-            for child in last { if let pid = child.pid { child.spec.tellToEnd(pid) } }
+            for child in last { if let pid = child.pid ?? child.launched { child.spec.tellToEnd(pid) } }
         }
         let began = now
         for child in last {
-            var pid = child.pid
+            var pid = child.pid ?? child.launched
             if pid == nil, let start = starts[child.key], case .success(let late) = await start.value {
                 pid = late
                 if isConcurrent { child.spec.tellToEnd(late) }

@@ -10,7 +10,7 @@ extension ChildSpec {
             let pid = try await start()
             guard pid != owner else { return .failure(.failed(SupervisorError.ownChild(id))) }
             // There is one link at most: this is for functions that forgot it.
-            pid.link()
+            if !isLinked { pid.link() }
             return .success(pid)
         } catch let error as StartError { return .failure(error) } catch { return .failure(.failed(error)) }
     }

@@ -48,7 +48,15 @@ public struct ChildSpec: Sendable {
     /// Runs as code of the supervisor's process (`Pid.current`), in a task of its own: it may take its time, and the
     /// supervisor goes on. The task is cancelled when the child is no longer wanted. A process that is not linked is
     /// never seen to end, and one that is started here and not returned is not stopped.
-    public var start: @Sendable () async throws -> Pid
+    public var start: @Sendable () async throws -> Pid {
+        didSet { (launch, isLinked) = (nil, false) }
+    }
+    /// Whether what `start` returns is linked for certain.
+    var isLinked = false
+    /// The same without waiting, where that can be had: of a server.
+    var launch: Launch?
+
+    typealias Launch = @Sendable (_ supervisor: Pid, _ notice: @escaping _Starter.Notice) -> Result<Pid, StartError>
 
     /// A child that is started by any function that returns a linked process (S2).
     ///

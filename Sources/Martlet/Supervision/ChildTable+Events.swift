@@ -7,7 +7,7 @@ extension ChildTable {
         guard !isOver else { return }
         guard let key = keyOfPid.removeValue(forKey: pid), let child = children[key] else {
             // The exit overtook the answer of its start; or it is a stranger's.
-            if startsUnderWay > 0 { earlyExits[pid] = reason }
+            if startsUnderWay > 0 { earlyExits[pid] = earlyExits[pid] ?? reason }
             return
         }
         if case .stopping = child.state { return isDown(key) }
@@ -19,11 +19,11 @@ extension ChildTable {
 
     /// A start was answered.
     mutating func started(_ key: Int, attempt: Int, _ result: Result<Pid, StartError>, at now: Duration) {
-        startsUnderWay -= 1
-        defer { if startsUnderWay == 0 { earlyExits.removeAll() } }
         guard !isOver, let child = children[key], child.attempt == attempt,
             case .starting(let isCancelled) = child.state
         else { return }
+        startsUnderWay -= 1
+        defer { if startsUnderWay == 0 { earlyExits.removeAll() } }
         switch result {
         case .success(let pid):
             children[key]?.state = .running(pid)

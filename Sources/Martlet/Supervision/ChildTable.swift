@@ -86,8 +86,10 @@ struct ChildTable {
 
     /// What is to be done since the last time, in order.
     mutating func takeActions() -> [Action] {
-        defer { actions.removeAll(keepingCapacity: true) }
-        return actions
+        if actions.isEmpty { return [] }
+        var taken: [Action] = []
+        swap(&taken, &actions)
+        return taken
     }
 
     mutating func act(_ action: Action) { actions.append(action) }
@@ -160,7 +162,7 @@ struct ChildTable {
         if let backoff = child.spec.backoff, child.restartsInRow > 0 {
             children[key]?.state = .waiting
             let delay = backoff.delay(attempt: child.restartsInRow, random: random.unit())
-            return act(.wait(key: key, attempt: child.attempt + 1, delay))
+            return act(.wait(key: key, attempt: child.attempt, delay))
         }
         start(key)
     }

@@ -52,7 +52,7 @@ public struct DynamicSupervisor: AsyncGenServer, ~Copyable {
     /// True: the ends of children are its work.
     public static var trapsExits: Bool { true }
 
-    private var keeper: ChildKeeper
+    private let keeper: ChildKeeper
     private var maxChildren: Int
 
     /// Callback of the engine; use `start`.
@@ -117,6 +117,6 @@ extension DynamicSupervisor {
     ) -> ChildSpec {
         ChildSpec(id: id ?? "DynamicSupervisor", restart: restart, shutdown: .infinity) {
             try await startLink(argument, name: name).pid
-        }.with { $0.isSupervisor = true }
+        }.with { ($0.isSupervisor, $0.isLinked) = (true, true) }
     }
 }

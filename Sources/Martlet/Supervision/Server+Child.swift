@@ -17,9 +17,14 @@ extension Server where Self: ~Copyable {
         restart: ChildSpec.Restart = .permanent,
         shutdown: ChildSpec.Shutdown = .after(.seconds(5)), options: StartOptions = StartOptions()
     ) -> ChildSpec {
-        ChildSpec(id: id ?? ChildID(_shortTypeName(Self.self)), restart: restart, shutdown: shutdown) {
+        var spec = ChildSpec(id: id ?? ChildID(processClass.name), restart: restart, shutdown: shutdown) {
             try await startLink(argument, name: name, options: options).pid
         }
+        spec.isLinked = true
+        if canLaunch(name, options) {
+            spec.launch = { launch(argument, name, options, linkedWith: $0, $1) }
+        }
+        return spec
     }
 }
 

@@ -7,7 +7,7 @@
 //       +-- waiting <-----+-- backoff                     stopping (told to end)
 
 /// What a supervisor knows of one child.
-struct SupervisedChild {
+final class SupervisedChild {
     /// Where it stands.
     enum State {
         /// No process, and none is being made.
@@ -30,6 +30,8 @@ struct SupervisedChild {
     var isWanted = true
     /// Whether it ever ran: a child whose first start fails is forgotten.
     var hasRun = false
+    /// The process of a start under way that is not awaited; the supervisor's.
+    var launched: Pid?
     /// Starts so far: tells the answer of one from that of another.
     var attempt = 0
     /// Restarts so far.

@@ -67,6 +67,6 @@ extension Supervisor {
         let argument = Argument(
             strategy: strategy, budget: budget, autoShutdown: autoShutdown, children: children)
         return ChildSpec(id: id, shutdown: .infinity) { try await startLink(argument, name: name).pid }
-            .with { $0.isSupervisor = true }
+            .with { ($0.isSupervisor, $0.isLinked) = (true, true) }
     }
 }

@@ -93,7 +93,7 @@ public struct Supervisor: AsyncGenServer, ~Copyable {
     /// True: the ends of children are its work.
     public static var trapsExits: Bool { true }
 
-    private var keeper: ChildKeeper
+    private let keeper: ChildKeeper
 
     /// Callback of the engine; use `start`.
     public nonisolated(nonsending) init(_ argument: Argument) async throws {

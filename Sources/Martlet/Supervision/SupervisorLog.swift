@@ -7,7 +7,7 @@ enum SupervisorLog {
     private static let logger = Logger(label: "martlet")
 
     static func restarts(_ spec: ChildSpec, _ reason: ExitReason, by supervisor: Pid) {
-        logger.info("child restarts", metadata: metadata(spec, supervisor, "\(reason)"))
+        logger.debug("child restarts", metadata: metadata(spec, supervisor, "\(reason)"))
     }
 
     static func startFailed(_ spec: ChildSpec, _ error: StartError, by supervisor: Pid) {

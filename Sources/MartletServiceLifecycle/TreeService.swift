@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tree of supervised processes as one service of a ServiceGroup. Not a supervisor of services: see ChildSpec+Service.
+
+public import Martlet
+public import ServiceLifecycle
+
+/// A tree that runs as a service: started by `run`, stopped in order by a graceful shutdown.
+///
+/// The end of the tree is the end of the service. A tree that gives up, or ends with another reason than `.normal` or
+/// `.shutdown`, ends `run` with a throw, and what the group does then is the group's configuration.
+///
+/// ```swift
+/// let tree = TreeService(deadline: .seconds(20)) {
+///     Database.child(url, name: Database.name)
+///     Checkout.child(name: Checkout.name)
+/// }
+/// try await ServiceGroup(services: [server, tree], gracefulShutdownSignals: [.sigterm], logger: logger).run()
+/// ```
+///
+/// When not to use: in a program that is nothing but a tree; that is an `Application`.
+public struct TreeService: Service {
+    private let argument: Supervisor.Argument
+    private let deadline: Duration
+    private let runtime: Runtime
+
+    /// A tree from its supervisor's argument.
+    ///
+    /// - Parameters:
+    ///   - argument: what the supervisor is started with.
+    ///   - deadline: the time for the whole tree to stop; who is stuck then is killed. By default 30 s.
+    ///   - runtime: where it runs; by default the shared one.
+    public init(_ argument: Supervisor.Argument, deadline: Duration = .seconds(30), on runtime: Runtime = .shared) {
+        self.argument = argument
+        self.deadline = deadline
+        self.runtime = runtime
+    }
+
+    /// A tree from its children.
+    ///
+    /// - Parameters:
+    ///   - strategy: which children restart together; by default each alone.
+    ///   - deadline: the time for the whole tree to stop; who is stuck then is killed. By default 30 s.
+    ///   - runtime: where it runs; by default the shared one.
+    ///   - children: the children, in start order.
+    public init(
+        _ strategy: Supervisor.Strategy = .oneForOne, deadline: Duration = .seconds(30),
+        on runtime: Runtime = .shared, @ChildBuilder children: @escaping @Sendable () -> [ChildSpec]
+    ) {
+        self.init(.init(strategy: strategy, children: children), deadline: deadline, on: runtime)
+    }
+
+    /// Starts the tree and returns when it has ended.
+    ///
+    /// A graceful shutdown and a cancellation both stop it in order, within the deadline.
+    ///
+    /// - Throws: `StartError` when the tree does not start, `ExitSignal` when it ends abnormally.
+    public func run() async throws {
+        let tree = try await Supervisor.start(argument, options: StartOptions(runtime: runtime))
+        let stop: @Sendable () -> Void = { [deadline] in Task { await tree.shutDown(deadline: deadline) } }
+        // A task of its own: a cancellation must not end the wait before the tree has ended.
+        let end = Task { try await tree.pid.waitForExit() }
+        let reason = try await withGracefulShutdownHandler {
+            try await withTaskCancellationHandler {
+                try await end.value
+            } onCancel: {
+                stop()
+            }
+        } onGracefulShutdown: {
+            stop()
+        }
+        if reason.isAbnormal { throw ExitSignal(reason) }
+    }
+}

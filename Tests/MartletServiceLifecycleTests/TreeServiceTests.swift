@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tree among services, and services in a tree.
+
+import Logging
+import Martlet
+import MartletServiceLifecycle
+import ServiceLifecycle
+import ServiceLifecycleTestKit
+import Synchronization
+import Testing
+
+/// A server that notes its end.
+private struct Noting: GenServer {
+    enum Cast { case fail }
+    struct Failure: Error {}
+
+    let notes: Notes
+    init(_ notes: Notes) {
+        self.notes = notes
+        notes.add("started")
+    }
+    mutating func handleCast(_ cast: Cast) throws -> Next { throw Failure() }
+    mutating func terminate(_ reason: ExitReason) { notes.add("terminated: \(reason)") }
+}
+
+final class Notes: Sendable {
+    private let stream: AsyncStream<String>
+    private let continuation: AsyncStream<String>.Continuation
+    init() { (stream, continuation) = AsyncStream.makeStream() }
+    func add(_ note: String) { continuation.yield(note) }
+    /// The next one, whenever it comes.
+    func next() async -> String? {
+        for await note in stream { return note }
+        return nil
+    }
+}
+
+/// A service that fails so many times and then runs until a graceful shutdown.
+private struct Shaky: Service {
+    struct Failure: Error {}
+    let notes: Notes
+    let fails: Bool
+
+    func run() async throws {
+        notes.add(fails ? "fails" : "runs")
+        if fails { throw Failure() }
+        try await gracefulShutdown()
+        notes.add("shut down gracefully")
+    }
+}
+
+@Suite("Service lifecycle", .timeLimit(.minutes(1)))
+struct TreeServiceTests {
+    @Test("a graceful shutdown stops the tree in order, and run returns")
+    func graceful() async throws {
+        let notes = Notes()
+        try await testGracefulShutdown { trigger in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await TreeService { Noting.child(notes) }.run() }
+                #expect(await notes.next() == "started")
+                trigger.triggerGracefulShutdown()
+                #expect(await notes.next() == "terminated: shutdown")
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test("a cancelled service stops its tree as well")
+    func cancelled() async throws {
+        let notes = Notes()
+        let running = Task { try await TreeService { Noting.child(notes) }.run() }
+        #expect(await notes.next() == "started")
+        running.cancel()
+        #expect(await notes.next() == "terminated: shutdown")
+        try await running.value
+    }
+
+    @Test("a tree that does not start ends run with the start's error")
+    func doesNotStart() async throws {
+        await #expect(throws: StartError.self) {
+            try await TreeService { ChildSpec(id: "a") { throw Shaky.Failure() } }.run()
+        }
+    }
+
+    @Test("a service in a tree is started again when it fails, and told to shut down gracefully")
+    func supervised() async throws {
+        let notes = Notes()
+        let starts = Mutex(0)
+        let tree = try await Supervisor.start {
+            ChildSpec(id: "shaky") {
+                let count = starts.withLock { starts in
+                    starts += 1
+                    return starts
+                }
+                return Shaky(notes: notes, fails: count < 3)
+            }
+        }
+        for expected in ["fails", "fails", "runs"] { #expect(await notes.next() == expected) }
+        try await tree.stop(.shutdown)
+        #expect(await notes.next() == "shut down gracefully")
+    }
+
+    @Test("a service that returns ends its process normally: a transient one is not started again")
+    func returns() async throws {
+        struct Brief: Service {
+            let notes: Notes
+            func run() async throws { notes.add("ran") }
+        }
+        let notes = Notes()
+        let tree = try await Supervisor.start(autoShutdown: .anySignificant) {
+            ChildSpec(id: "brief", restart: .transient) { Brief(notes: notes) }.with { $0.isSignificant = true }
+        }
+        let reason = try await tree.pid.waitForExit()
+        guard case .shutdown = reason else { Issue.record("\(reason)"); return }
+        #expect(await notes.next() == "ran")
+    }
+}
