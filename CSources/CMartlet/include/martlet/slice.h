@@ -21,10 +21,10 @@ typedef struct mt_slice {
     mt_slot_t *slot;
     mt_stats_t *stats;
     mt_bounded_head_t *bounded; // credits of this incarnation, NULL: unbounded
-    bool is_slow;               // each look for a message is a long one: bounded, suspended, watched
     uint32_t budget;            // messages left in the turn
     uint32_t popped;            // nodes taken off the queue since it was measured; may count too many
     uint32_t kind;              // of the current message; MT_SLICE_NONE when the engine is entered without one
+    bool is_slow;               // each look for a message is a long one: bounded, suspended, watched
     bool is_stalled;            // suspended, and a producer is about to link what is to be set aside
     bool reads_late;            // the engine may keep EXIT and DOWN messages: it reads their ties (mt_tie_read)
     uint64_t handled;           // user messages since they were added to the slot's count
