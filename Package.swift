@@ -20,12 +20,15 @@ let package = Package(
         .library(name: "Martlet", targets: ["Martlet"]),
         .library(name: "MartletTestKit", targets: ["MartletTestKit"]),
         .library(name: "MartletServiceLifecycle", targets: ["MartletServiceLifecycle"]),
+        .library(name: "MartletPersistence", targets: ["MartletPersistence"]),
+        .library(name: "MartletSQLite", targets: ["MartletSQLite"]),
         .executable(name: "martlet-bench", targets: ["martlet-bench"]),
         .executable(name: "martlet-soak", targets: ["martlet-soak"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.8.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
     ],
@@ -47,7 +50,7 @@ let package = Package(
         .executableTarget(
             name: "martlet-bench",
             dependencies: [
-                "Martlet", "MartletBenchCore",
+                "Martlet", "MartletPersistence", "MartletSQLite", "MartletBenchCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
@@ -63,7 +66,8 @@ let package = Package(
                 "Martlet", "MartletFaults", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/MartletSoak", swiftSettings: strict),
-        .target(name: "Examples", dependencies: ["Martlet"], path: "Examples", swiftSettings: strict),
+        .target(
+            name: "Examples", dependencies: ["Martlet"], path: "Examples", swiftSettings: strict),
 
         .testTarget(name: "MartletTests", dependencies: ["Martlet", "MartletFaults"], swiftSettings: strict),
         .testTarget(
@@ -76,6 +80,25 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
 
+        // Durable state of servers; and SQLite to keep it in.
+        .target(
+            name: "MartletPersistence", dependencies: ["Martlet", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .target(
+            name: "MartletSQLite",
+            dependencies: ["Martlet", "MartletPersistence", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+
+        .testTarget(
+            name: "PersistenceTests",
+            dependencies: [
+                "Martlet", "MartletPersistence", "MartletSQLite", "MartletTestKit", "DurableWriter",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: strict),
+        // What the tests kill.
+        .executableTarget(
+            name: "DurableWriter", dependencies: ["Martlet", "MartletPersistence", "MartletSQLite"],
+            path: "Tests/DurableWriter", swiftSettings: strict),
         .testTarget(
             name: "MartletServiceLifecycleTests",
             dependencies: [

@@ -10,6 +10,7 @@ struct CacheServer: GenServer {
     enum Cast { case put(String, String) }
     struct Settings {
         var output: Output = terminal
+        var idle = Duration.seconds(60)
     }
 
     private let output: Output
@@ -17,28 +18,31 @@ struct CacheServer: GenServer {
 
     /// What every handler returns: a timeout holds until the next message only, so one that returned plain `.wait` would
     /// turn it off.
-    private static let untilIdle = Next.wait(idle: .seconds(60))
+    private let untilIdle: Next
 
-    init(_ settings: Settings) { output = settings.output }
+    init(_ settings: Settings) {
+        output = settings.output
+        untilIdle = .wait(idle: settings.idle)
+    }
 
     /// The timeout runs from the start on, not from the first message.
-    var afterInit: Next { Self.untilIdle }
+    var afterInit: Next { untilIdle }
 
     mutating func handleCast(_ cast: Cast) -> Next {
         switch cast {
         case .put(let key, let value): cache[key] = value
         }
-        return Self.untilIdle
+        return untilIdle
     }
 
     mutating func handleCall(_ call: Call) -> Next {
         switch call {
-        case .get(let key, let from): from.reply(cache[key], then: Self.untilIdle)
+        case .get(let key, let from): from.reply(cache[key], then: untilIdle)
         }
     }
 
     mutating func handleInfo(_ info: Info<Never>) -> Next {
-        guard case .timeout = info else { return Self.untilIdle }
+        guard case .timeout = info else { return untilIdle }
         output("Cache idle, hibernating...")
         return .hibernate  // until the next message, whose handler asks for the timeout again
     }
@@ -52,8 +56,10 @@ extension ServerAddress<CacheServer.Ref> {
     }
 }
 
-func cacheTour(output: @escaping Output = terminal) async throws -> CacheServer.Ref {
-    let cache = try await CacheServer.start(.init(output: output))
+func cacheTour(
+    idle: Duration = .seconds(60), output: @escaping Output = terminal
+) async throws -> CacheServer.Ref {
+    let cache = try await CacheServer.start(.init(output: output, idle: idle))
     cache.put("greeting", "hello")
     output(try await cache.get("greeting") ?? "nothing")  // hello
     return cache  // and a minute later: Cache idle, hibernating...

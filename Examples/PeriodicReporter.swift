@@ -34,7 +34,9 @@ struct PeriodicReporter: GenServer {
     }
 }
 
-func reporterTour(output: @escaping Output = terminal) async throws -> PeriodicReporter.Ref {
+func reporterTour(
+    every interval: Duration = .seconds(5), output: @escaping Output = terminal
+) async throws -> PeriodicReporter.Ref {
     // Every 5 seconds: Report #0, Report #1, Report #2, until it is stopped.
-    try await PeriodicReporter.start(.init(interval: .seconds(5), output: output))
+    try await PeriodicReporter.start(.init(interval: interval, output: output))
 }

@@ -34,6 +34,7 @@ missing=()
 # pkgconf, a drop-in, answers to the same name.
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 if [ ${#missing[@]} -gt 0 ] || ! pkg-config --exists liburcu-bp liburcu-cds; then missing+=(liburcu-dev); fi
+if [ ${#missing[@]} -gt 0 ] || ! pkg-config --exists sqlite3; then missing+=(libsqlite3-dev); fi
 if [ "${1:-}" = "--extra" ]; then
     for tool in clang-format spin faketime; do command -v "$tool" >/dev/null || missing+=("$tool"); done
 fi

@@ -34,9 +34,12 @@ extension Workload {
         all += (quick ? [100_000] : [100_000, 1_000_000]).map { .spawn(servers: $0) }
         all += Tying.allCases.map { .ties($0) }
         all += Supervising.allCases.map { .supervise($0) }
+        all += [1, 64, 1_000].map { .durable(servers: $0) }
         all += [.timerCancel(timers: quick ? 100_000 : 1_000_000), .timerFire(timers: quick ? 10_000 : 100_000)]
         all += [.lookup(churn: false), .lookup(churn: true)]
+        all += Registering.allCases.map { .registry($0) }
         all += Overload.allCases.map { .backpressure(policy: $0, casts: quick ? 100_000 : 1_000_000) }
+        for behaviour in Behaviour.allCases { all += [1, 64].map { .behaviour(behaviour, clients: $0) } }
         return all
     }
 
@@ -45,12 +48,14 @@ extension Workload {
         switch self {
         case .spawn(let servers): servers
         case .ties(.down): Workload.downs
+        case .durable(let servers): servers == 1 ? Workload.alone : max(1, Workload.transitions / servers) * servers
         case .supervise(.restart): Workload.restarts
         case .supervise: Workload.children
         case .timerCancel(let timers), .timerFire(let timers): timers
         case .backpressure(_, let casts): casts
         case .fanOut(let servers) where servers >= Workload.manyServers: servers
-        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .ties: nil
+        case .registry(.join): Workload.subscribers
+        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .registry, .ties, .behaviour: nil
         }
     }
 
@@ -58,10 +63,15 @@ extension Workload {
     package var operationUnit: Int {
         switch self {
         case .call(let clients): clients
+        case .behaviour(_, let clients): clients * Workload.behaviourTurns
         case .cast(let producers): producers
         case .fanOut(let servers), .ring(let servers): servers
         case .pingPong(let pairs): pairs * 2
-        case .lookup: Workload.lookupReaders
+        case .durable(let servers): servers
+        case .lookup, .registry(.lookup), .registry(.lookupChurn): Workload.lookupReaders
+        case .registry(.dispatch), .registry(.publish): Workload.subscribers
+        case .registry(.register): Workload.registeredKeys
+        case .registry(.join): 1
         case .spawn, .ties, .supervise, .timerCancel, .timerFire, .backpressure: 1
         }
     }
@@ -69,7 +79,7 @@ extension Workload {
     /// The count of the first, warming run: a few operations for every client, server or pair.
     package var firstOperations: Int {
         switch self {
-        case .fanOut, .ring: operationUnit
+        case .fanOut, .ring, .registry: operationUnit
         default: max(2000 / operationUnit, 2) * operationUnit
         }
     }
@@ -78,14 +88,18 @@ extension Workload {
     /// something behind (cancelled sleeps stay in the pool's timer heap, a million servers in the allocator's arenas).
     package var isIsolated: Bool {
         switch self {
-        case .spawn, .supervise, .timerCancel, .timerFire, .backpressure: true
+        case .spawn, .supervise, .durable, .timerCancel, .timerFire, .backpressure: true
         case .fanOut(let servers): servers >= Workload.manyServers
-        case .call, .cast, .pingPong, .ring, .lookup, .ties: false
+        case .call, .cast, .pingPong, .ring, .lookup, .registry, .ties, .behaviour: false
         }
     }
 
     /// From here on making the servers takes longer than a round: one message each, and no warm-up.
     private static var manyServers: Int { 10_000 }
+
+    /// Transitions of all durable servers together, and of one that waits for each sync.
+    private static var transitions: Int { 40_000 }
+    private static var alone: Int { 500 }
 
     /// Children of one supervisor, and how often one of them fails.
     private static var children: Int { 100_000 }
@@ -93,6 +107,14 @@ extension Workload {
 
     /// Monitors of one server that ends.
     private static var downs: Int { 100_000 }
+
+    /// Entries of one key that `registry` tells.
+    package static var subscribers: Int { 10_000 }
+    /// Keys that a process of `registry` has at once.
+    package static var registeredKeys: Int { 1_000 }
+
+    /// How often `behaviour` goes from one server to the other and back in a round: what slows the machine down meets both.
+    package static var behaviourTurns: Int { 10 }
 
     /// Readers of `lookup`: one a core of the smallest machine that shows contention.
     package static var lookupReaders: Int { 2 }

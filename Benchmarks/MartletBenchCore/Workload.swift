@@ -22,14 +22,31 @@ package enum Workload: Hashable, Sendable {
     case ties(Tying)
     /// A supervisor starts children, or starts one again that fails.
     case supervise(Supervising)
+    /// Servers that each store every transition in one SQLite file before they answer. An operation is one transition.
+    case durable(servers: Int)
     /// That many timers are armed, then all of them cancelled before they fire. An operation is one of each.
     case timerCancel(timers: Int)
     /// That many timers fire; the figure is how late, not how long the run took.
     case timerFire(timers: Int)
     /// Two readers look servers up by name, while a third party registers and unregisters others or does not.
     case lookup(churn: Bool)
+    /// A registry with string keys: looked up, changed, or told to tell 10,000.
+    case registry(Registering)
     /// Two producers against a server that works for 1 us on each message.
     case backpressure(policy: Overload, casts: Int)
+
+    /// Clients each call a server that a behaviour runs, in turns with the same calls to a GenServer, which are `call_ns`.
+    case behaviour(Behaviour, clients: Int)
+
+    /// Who answers in `behaviour`.
+    package enum Behaviour: String, Hashable, Sendable, CaseIterable {
+        /// An agent's `update`.
+        case agent
+        /// A state machine: each call is a transition.
+        case stateMachine = "statemachine"
+        /// The same, and each transition starts a timeout and ends one.
+        case timedStateMachine = "statemachine-timed"
+    }
 
     /// What a server of `ties` does.
     package enum Tying: String, Hashable, Sendable, CaseIterable {
@@ -41,6 +58,22 @@ package enum Workload: Hashable, Sendable {
         case down
         /// Starts a linked raw process that ends at once, and hears of it.
         case spawnLink = "spawn-link"
+    }
+
+    /// What is done with a registry.
+    package enum Registering: String, Hashable, Sendable, CaseIterable {
+        /// Two readers look 1,000 processes up.
+        case lookup
+        /// The same while another process registers and unregisters other keys without pause.
+        case lookupChurn = "lookup-churn"
+        /// A process registers 1,000 keys and unregisters them; an operation is one of each.
+        case register = "register-unregister"
+        /// Processes that are in no group yet are put into one; an operation is one of them.
+        case join
+        /// A closure that counts is given each of 10,000 entries; an operation is one entry.
+        case dispatch
+        /// A message is sent to each of 10,000 servers; an operation is one send.
+        case publish
     }
 
     /// What a supervisor of `supervise` does.
@@ -73,24 +106,29 @@ extension Workload {
         case .spawn: "spawn"
         case .ties: "ties"
         case .supervise: "supervise"
+        case .durable: "durable"
         case .timerCancel, .timerFire: "timer"
         case .lookup: "lookup"
+        case .registry: "registry"
         case .backpressure: "backpressure"
+        case .behaviour(let behaviour, _): behaviour.rawValue
         }
     }
 
     /// The parameters in the order in which a person would say them.
     package var orderedParameters: [(name: String, value: ParameterValue)] {
         switch self {
-        case .call(let clients): [("clients", .integer(clients))]
+        case .call(let clients), .behaviour(_, let clients): [("clients", .integer(clients))]
         case .cast(let producers): [("producers", .integer(producers))]
         case .fanOut(let servers), .ring(let servers), .spawn(let servers): [("servers", .integer(servers))]
         case .pingPong(let pairs): [("pairs", .integer(pairs))]
         case .ties(let kind): [("mode", .text(kind.rawValue))]
         case .supervise(let kind): [("mode", .text(kind.rawValue))]
+        case .durable(let servers): [("servers", .integer(servers))]
         case .timerCancel(let timers): [("mode", .text("arm-cancel")), ("timers", .integer(timers))]
         case .timerFire(let timers): [("mode", .text("fire")), ("timers", .integer(timers))]
         case .lookup(let churn): [("churn", .flag(churn))]
+        case .registry(let kind): [("mode", .text(kind.rawValue))]
         case .backpressure(let policy, let casts): [("policy", .text(policy.rawValue)), ("casts", .integer(casts))]
         }
     }
@@ -107,7 +145,7 @@ extension Workload {
     /// What `ns_per_op` means here, for people.
     package var unit: String {
         switch self {
-        case .call: "ns a call"
+        case .call, .behaviour: "ns a call"
         case .cast, .fanOut: "ns a cast, handled"
         case .pingPong, .ring: "ns a message"
         case .spawn: "ns a start"
@@ -115,11 +153,15 @@ extension Workload {
         case .ties(.monitor): "ns to watch and cancel"
         case .ties(.down): "ns a DOWN, handled"
         case .ties(.spawnLink): "ns a start and its end"
+        case .durable: "ns a transition, synced"
         case .supervise(.restart): "ns from a throw to the next init"
         case .supervise: "ns a supervised start"
         case .timerCancel: "ns to arm and cancel"
         case .timerFire: "ns late, mean"
-        case .lookup: "ns a lookup"
+        case .lookup, .registry(.lookup), .registry(.lookupChurn): "ns a lookup"
+        case .registry(.register): "ns to register and unregister"
+        case .registry(.join): "ns a first join"
+        case .registry(.dispatch), .registry(.publish): "ns an entry"
         case .backpressure: "ns a cast, settled"
         }
     }

@@ -98,6 +98,38 @@ MT_CHECK(virtual_timed_messages) {
     probe_close(&world);
 }
 
+// What a process owes itself comes to a full mailbox, and is not displaced; one owed to a dead process is dropped.
+MT_CHECK(virtual_owed_messages) {
+    static const mt_policy_t policies[] = {MT_POLICY_REJECT, MT_POLICY_DROP_OLDEST};
+    for (size_t i = 0; i < 2; i++) {
+        probe_world_t world;
+        probe_open_virtual(&world, 1);
+        mt_thread_t *thread = mt_thread_self();
+        mt_pid_t pid = probe_spawn(&world, &(probe_spec_t){.capacity = 2, .policy = policies[i]});
+        probe_gate_t gate = {0};
+        mt_a64_t owed = {0}, sent = {0};
+        EXPECT(probe_cast(pid, probe_block_on, (uint64_t)&gate, 0) == MT_OK && probe_gate_wait(&gate));
+        uint64_t refs[3];
+        for (uint64_t k = 0; k < 3; k++) {
+            mt_node_t *node = probe_message(MT_KIND_CAST, probe_add_to, (uint64_t)&owed, 1);
+            EXPECT(mt_timed_owe(thread, world.runtime, (k ? k : 1) * MS, pid, node, &refs[k]) == MT_OK);
+        }
+        mt_virtual_clock_set(&world.clock, MS);
+        mt_runtime_drive_timers(world.runtime);
+        for (int k = 0; k < 4; k++) probe_cast(pid, probe_add_to, (uint64_t)&sent, 1);
+        probe_gate_open(&gate);
+        mt_runtime_wait_idle(world.runtime);
+        EXPECT(mt_a64_load_acq(&owed) == 2 && mt_a64_load_acq(&sent) == 2);
+        EXPECT(probe_stop(pid, 3));
+        move_to(&world, 10 * MS); // not its timer: it lives on, and finds nobody
+        mt_statistics_t statistics;
+        mt_runtime_statistics(world.runtime, &statistics);
+        EXPECT(mt_a64_load_acq(&owed) == 2 && statistics.timers == 0);
+        EXPECT(statistics.sent == statistics.handled + statistics.refused + statistics.discarded);
+        probe_close(&world);
+    }
+}
+
 static void arm_idle(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {
     (void)state, (void)b;
     // Engines arm it in BUSY, between handlers; here inside one, on the same thread, while nobody kills.

@@ -36,6 +36,7 @@ struct MartletPool: Variant {
                 try await SpawnWorkload.drive(run) { count, census in try await IdleServers<IdleServer>(count, census) }
             }
         case .ties(let kind): return .run { run in try await TyingServer.drive(kind, run) }
+        case .durable(let servers): return .run { run in try await DurableServer.drive(servers, run) }
         case .supervise(let kind): return .run { run in try await SupervisedServer.drive(kind, run) }
         case .timerCancel:
             return .run { run in
@@ -45,8 +46,11 @@ struct MartletPool: Variant {
             return .run { run in
                 try await TimerWorkload.driveFire(run) { Alarms(server: try await AlarmServer.start($0)) }
             }
+        case .behaviour(let behaviour, let clients):
+            return .run { run in try await BehaviourWorkload.drive(behaviour, clients: clients, run) }
         case .lookup(let churn):
             return .run { run in try await LookupWorkload.drive(NamedServers(), churn: churn, run) }
+        case .registry(let kind): return .run { run in try await RegistryWorkload.drive(kind, run) }
         case .backpressure(let policy, _):
             return .run { run in
                 try await BackpressureWorkload.drive(try await FloodedServer.start(policy, run), run)

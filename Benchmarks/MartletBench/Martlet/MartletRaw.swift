@@ -33,8 +33,9 @@ struct MartletRaw: Variant {
             return .run { run in
                 try await SpawnWorkload.drive(run) { count, census in await RawIdlers(count, census) }
             }
-        case .ties, .supervise, .timerCancel, .timerFire, .lookup, .backpressure:
-            return .skipped("ties, timers, names and mailboxes are the same for all processes: see martlet.pool")
+        case .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .registry, .backpressure, .behaviour:
+            return .skipped(
+                "ties, timers, tables, mailboxes and behaviours are the same for all processes: see martlet.pool")
         }
     }
 

@@ -92,6 +92,15 @@ enum CallWorkload {
         return try outcome(finished, run, counted: try await target.finish())
     }
 
+    /// One turn of calls from tasks, to a server that has been counting and goes on.
+    static func turn<Target: CallTarget>(_ target: Target, clients: Int, _ run: Run) async throws -> Finished<[UInt64]>
+    {
+        let share = run.operations / clients
+        return try await Clients.tasks(clients, on: target.clientExecutor) { _ in
+            try await calls(target, share, run.sampler(owners: clients), between: nil)
+        }
+    }
+
     /// One client's loop.
     ///
     /// `between` is called after each call.

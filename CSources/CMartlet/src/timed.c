@@ -30,6 +30,26 @@ static uint64_t fire_send(mt_timer_event_t *event, uint64_t now_ns) {
 
 static const mt_timer_ops_t send_ops = {.fire = fire_send, .drop = drop_node};
 
+// What a process owes itself: no bound refuses it, and none displaces it, as it holds no credit.
+static uint64_t fire_owed(mt_timer_event_t *event, uint64_t now_ns) {
+    (void)now_ns;
+    mt_thread_t *thread = mt_thread_self();
+    mt_slot_t *slot = mt_slot_of(event->target);
+    mt_node_t *node = event->payload;
+    // acquire: pairs with spawn's release of LIVE: runtime and mailbox of that incarnation.
+    uint64_t life = mt_a64_load_acq(&slot->life);
+    if ((life ^ event->target) >> 32 || !(life & MT_LIFE_LIVE)) {
+        drop_node(event);
+        return MT_TIMER_END;
+    }
+    node->flags = 0;
+    if (node->kind <= MT_KIND_TICK) mt_a64_bump(&mt_stats(thread, mt_runtime_of(slot))->sent, 1);
+    mt_process_push(thread, slot, mt_pid_generation(event->target), node);
+    return MT_TIMER_END;
+}
+
+static const mt_timer_ops_t owed_ops = {.fire = fire_owed, .drop = drop_node};
+
 bool mt__timed_owns(mt_thread_t *thread, mt_runtime_t *runtime) {
     mt_frame_t *frame = thread->frame;
     return frame && frame->is_in && mt_runtime_of(frame->slot) == runtime;
@@ -56,6 +76,13 @@ mt_status_t mt_timed_send(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t d
     return mt__timed_arm(thread, runtime, &spec, ref);
 }
 
+mt_status_t mt_timed_owe(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t delay_ns, mt_pid_t pid, mt_node_t *node,
+                         uint64_t *ref) {
+    mt_timer_spec_t spec = {.ops = &owed_ops, .payload = node, .target = pid};
+    spec.when_ns = mt_instant_after(mt__now(runtime), delay_ns);
+    return mt__timed_arm(thread, runtime, &spec, ref);
+}
+
 mt_status_t mt_timed_call(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t delay_ns, uint64_t period_ns,
                           mt_timer_policy_t policy, const mt_timer_ops_t *ops, void *payload, uint64_t *ref) {
     mt_timer_spec_t spec = {.ops = ops, .payload = payload, .period_ns = period_ns, .policy = policy};
@@ -68,19 +95,6 @@ void mt_runtime_drive_timers(mt_runtime_t *runtime) {
     if (!mt_thread_self()) return; // no memory for it, so none to send with
     while (mt_timers_next_due(runtime->timers) <= now) mt_timers_expire(runtime->timers, now, UINT32_MAX);
 }
-
-static uint64_t fire_idle(mt_timer_event_t *event, uint64_t now_ns) {
-    (void)now_ns;
-    mt_thread_t *thread = mt_thread_self();
-    mt_slot_t *slot = mt_slot_of(event->target);
-    mt_node_t *node = event->payload;
-    uint64_t life = mt_a64_load_acq(&slot->life);
-    if ((life ^ event->target) >> 32 || !(life & MT_LIFE_LIVE)) mt_node_free(thread, node);
-    else mt_process_push(thread, slot, mt_pid_generation(event->target), node);
-    return MT_TIMER_END;
-}
-
-static const mt_timer_ops_t idle_ops = {.fire = fire_idle, .drop = drop_node};
 
 mt_status_t mt_slice_arm_idle(mt_slice_t *slice, uint64_t when_ns) {
     mt_slot_t *slot = slice->slot;
@@ -100,7 +114,7 @@ mt_status_t mt_slice_arm_idle(mt_slice_t *slice, uint64_t when_ns) {
     node->ops = NULL;
     node->reply = slot->idle_arming;
     mt_pid_t pid = mt_slot_pid(slot, slice->frame.generation);
-    mt_timer_spec_t spec = {.ops = &idle_ops, .payload = node, .target = pid, .owner = pid, .when_ns = when_ns};
+    mt_timer_spec_t spec = {.ops = &owed_ops, .payload = node, .target = pid, .owner = pid, .when_ns = when_ns};
     mt_status_t status = mt_timers_arm(runtime->timers, &spec, &slot->timers, &slot->idle_timer);
     if (status != MT_OK) mt_node_free(slice->thread, node);
     return status;

@@ -41,6 +41,10 @@ public protocol Server: SendableMetatype, ~Copyable {
     ///
     /// GenServer inlines its handler here.
     static func _handleInPlace(_ state: _StateAddress, _ call: consuming Call) throws -> Next
+    /// Behaviours only: shows a value of the type that somebody asks for through `sys`; false: there is none.
+    ///
+    /// An engine shows the user's value beside itself.
+    mutating func _show(to visitor: _StateVisitor) -> Bool
     /// Behaviours only: runs the engine of this behaviour.
     static func _boot(_ boot: consuming ServerBoot<Self>)
 }
@@ -74,6 +78,8 @@ extension Server where Self: ~Copyable {
     /// Never called.
     @inlinable
     public static func _handleInPlace(_ state: _StateAddress, _ call: consuming Call) throws -> Next { .wait }
+    /// Shows itself.
+    public mutating func _show(to visitor: _StateVisitor) -> Bool { visitor.visit(&self) }
     /// Does nothing.
     public mutating func hibernate() {}
     /// The type's name.

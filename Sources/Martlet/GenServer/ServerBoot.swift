@@ -5,11 +5,13 @@
 ///
 /// Hand it to exactly one `serve`.
 public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
-    /// Takes the size of the state and the engine.
-    @usableFromInline let install: (Int, @escaping @Sendable (_Slice) -> _Run) -> Void
+    @usableFromInline typealias Engine = (stateSize: Int, runsItself: Bool, run: @Sendable (_Slice) -> _Run)
+
+    /// Takes the engine, the size of its state, and whether that is an `S`.
+    @usableFromInline let install: (Engine) -> Void
 
     @usableFromInline
-    init(install: @escaping (Int, @escaping @Sendable (_Slice) -> _Run) -> Void) { self.install = install }
+    init(install: @escaping (Engine) -> Void) { self.install = install }
 
     /// Runs `engine`, which stands in for `S`: same messages, its own state around the user's.
     ///
@@ -17,7 +19,8 @@ public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
     @inlinable
     public consuming func serve<E: GenServer & ~Copyable>(_ engine: E.Type)
     where E.Argument == S.Argument, E.Call == S.Call, E.Cast == S.Cast, E.Message == S.Message {
-        install(MemoryLayout<_ServerState<E>>.size) { slice in _GenServerEngine<E>.run(slice) }
+        install(
+            (MemoryLayout<_ServerState<E>>.size, _isSame(E.self, S.self), { slice in _GenServerEngine<E>.run(slice) }))
     }
 
     /// The same for an engine whose callbacks suspend.
@@ -26,7 +29,11 @@ public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
     @inlinable
     public consuming func serve<E: AsyncGenServer & ~Copyable>(_ engine: E.Type)
     where E.Argument == S.Argument, E.Call == S.Call, E.Cast == S.Cast, E.Message == S.Message {
-        install(MemoryLayout<_ServerState<E>>.size) { slice in _AsyncGenServerEngine<E>.run(slice) }
+        install(
+            (
+                MemoryLayout<_ServerState<E>>.size, _isSame(E.self, S.self),
+                { slice in _AsyncGenServerEngine<E>.run(slice) }
+            ))
     }
 }
 
@@ -34,22 +41,22 @@ extension Server where Self: ~Copyable {
     /// The class of processes of this type.
     @inlinable static var processClass: _ProcessClass {
         _ProcessClass.of(Self.self, isServer: true) {
-            var booted: (size: Int, run: @Sendable (_Slice) -> _Run)?
-            _boot(ServerBoot { booted = ($0, $1) })
+            var booted: ServerBoot<Self>.Engine?
+            _boot(ServerBoot { booted = $0 })
             guard let booted else {
                 preconditionFailure("expected \(_shortTypeName(Self.self))._boot to call serve, got nothing to run")
             }
-            return (_traits(stateSize: booted.size), booted.run)
+            return (_traits(stateSize: booted.stateSize, runsItself: booted.runsItself), booted.run)
         }
     }
 
     /// What reports say of processes of this type.
     @usableFromInline
-    static func _traits(stateSize: Int) -> _ClassTraits {
+    static func _traits(stateSize: Int, runsItself: Bool) -> _ClassTraits {
         func name<T>(_ type: T.Type) -> String? { type == Never.self ? nil : _shortTypeName(type) }
         return _ClassTraits(
             name: _shortTypeName(Self.self), call: name(Call.self), cast: name(Cast.self), message: name(Message.self),
-            stateSize: stateSize,
+            stateSize: stateSize, runsItself: runsItself,
             messageSize: max(MemoryLayout<Call>.size, MemoryLayout<Cast>.size, MemoryLayout<Message>.size))
     }
 }

@@ -7,17 +7,11 @@ struct _DebugCommand: Sendable {
     let body: @Sendable (_ServerDebug, _Slice) -> Void
 }
 
-/// What a server of one type understands: its state.
-final class _StateCommand<S: Server & ~Copyable>: Sendable {
-    enum Action: Sendable {
-        /// User code with the state; it answers the reply slot.
-        case look(@Sendable (_State<_ServerState<S>>, UInt64) -> Void)
-        /// User code that makes another state of it.
-        case change(@Sendable (_Slice, _State<_ServerState<S>>) -> _Successor)
-    }
-    let action: Action
+/// User code that makes another state of a server's.
+final class _CodeCommand<S: Server & ~Copyable>: Sendable {
+    let change: @Sendable (_Slice, _State<_ServerState<S>>) -> _Successor
 
-    init(_ action: Action) { self.action = action }
+    init(_ change: @escaping @Sendable (_Slice, _State<_ServerState<S>>) -> _Successor) { self.change = change }
 }
 
 /// What became of a state that is moved to another type.
@@ -47,14 +41,17 @@ enum _ServerSystem<E: Server & ~Copyable> {
         while let command = slice.nextCommand() {
             let reply = slice.reply
             switch command.ofServer {
-            case let typed as _StateCommand<E>:
-                switch typed.action {
-                case .look(let body):
-                    guard user(slice, isLong, reply, { body(state, reply) }) else { return Exit.abandon(slice, state) }
-                case .change(let body): if let run = change(slice, state, isLong, reply, body) { return run }
+            case let code as _CodeCommand<E>:
+                if let run = change(slice, state, isLong, reply, code.change) { return run }
+            case let debug as _DebugCommand: watch(slice, state, debug.body)
+            case let look?:
+                var isShown = false
+                let visitor = _StateVisitor(command: look, reply: reply)
+                guard user(slice, isLong, reply, { isShown = state.value.server._show(to: visitor) }) else {
+                    return Exit.abandon(slice, state)
                 }
-            case let debug as _DebugCommand: look(slice, state, debug.body)
-            default:
+                if !isShown { slice.refuse() }
+            case nil:
                 if let show = command.show {
                     var text = ""
                     guard user(slice, isLong, reply, { text = state.value.server.formatStatus() }) else {
@@ -91,7 +88,7 @@ enum _ServerSystem<E: Server & ~Copyable> {
         return isLong ? slice.leaveLong() : slice.leave()
     }
 
-    private static func look(_ slice: _Slice, _ state: State, _ body: (_ServerDebug, _Slice) -> Void) {
+    private static func watch(_ slice: _Slice, _ state: State, _ body: (_ServerDebug, _Slice) -> Void) {
         let debug = state.value.extras?.debug ?? _ServerDebug()
         body(debug, slice)
         keep(debug, slice, state)

@@ -12,15 +12,19 @@ extension Sys where S: Server {
     /// OTP: `sys:change_code/4`.
     ///
     /// - Parameters:
-    ///   - new: the type it becomes.
+    ///   - new: the type it becomes: a ``GenServer`` or an ``AsyncGenServer``. Traps for a behaviour that is run by an engine
+    ///     of another type, such as a `StateMachine`; one that is running refuses, and the change fails with `timeout`.
+    ///   - file: where the trap is reported; the caller's by default.
+    ///   - line: where the trap is reported; the caller's by default.
     ///   - migrate: makes the new state of the old one, in the server. If it throws, the server goes on as it was.
     /// - Returns: a reference of the new type, to the same process.
     /// - Throws: what `migrate` throws; ``CallError``.
     public nonisolated(nonsending) func changeCode<New: Server & ~Copyable>(
-        to new: New.Type, _ migrate: @escaping @Sendable (consuming S) throws -> New
+        to new: New.Type, file: StaticString = #fileID, line: UInt = #line,
+        _ migrate: @escaping @Sendable (consuming S) throws -> New
     ) async throws -> ServerRef<New>
     where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
-        let processClass = New.processClass
+        let processClass = engine(of: New.self, file, line)
         let failure = try await change { slice, state in
             guard let place = _State<_ServerState<New>>.room(slice) else { return .refused }
             do {
@@ -42,16 +46,20 @@ extension Sys where S: Server & ~Copyable {
     /// The same for a state that cannot be copied: the migration has it for good.
     ///
     /// - Parameters:
-    ///   - new: the type it becomes.
+    ///   - new: the type it becomes: a ``GenServer`` or an ``AsyncGenServer``. Traps for a behaviour that is run by an engine
+    ///     of another type, such as a `StateMachine`; one that is running refuses, and the change fails with `timeout`.
+    ///   - file: where the trap is reported; the caller's by default.
+    ///   - line: where the trap is reported; the caller's by default.
     ///   - migrate: makes the new state of the old one, in the server. If it throws, the server ends with that error, without
     ///     `terminate`: the old state is gone.
     /// - Returns: a reference of the new type, to the same process.
     /// - Throws: ``CallError`` as the other functions; `exited` with the error that `migrate` threw.
     public nonisolated(nonsending) func changeCode<New: Server & ~Copyable>(
-        to new: New.Type, _ migrate: @escaping @Sendable (consuming S) throws -> New
+        to new: New.Type, file: StaticString = #fileID, line: UInt = #line,
+        _ migrate: @escaping @Sendable (consuming S) throws -> New
     ) async throws(CallError) -> ServerRef<New>
     where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
-        let processClass = New.processClass
+        let processClass = engine(of: New.self, file, line)
         _ = try await change { slice, state in
             guard let place = _State<_ServerState<New>>.room(slice) else { return .refused }
             let extras = state.value.extras
@@ -68,10 +76,20 @@ extension Sys where S: Server & ~Copyable {
         return ServerRef(_pid: pid)
     }
 
+    private func engine<New: Server & ~Copyable>(
+        of _: New.Type, _ file: StaticString, _ line: UInt
+    ) -> _ProcessClass {
+        let processClass = New.processClass
+        precondition(
+            processClass.runsItself, "expected a type that is its own engine, got \(_shortTypeName(New.self))",
+            file: file, line: line)
+        return processClass
+    }
+
     /// What the migration threw, if the server goes on as it was.
     private nonisolated(nonsending) func change(
         _ body: @escaping @Sendable (_Slice, _State<_ServerState<S>>) -> _Successor
     ) async throws(CallError) -> (any Error)? {
-        try await ask { _ in _SystemCommand(ofServer: _StateCommand<S>(.change(body))) }
+        try await ask { _ in _SystemCommand(ofServer: _CodeCommand<S>(body)) }
     }
 }

@@ -9,7 +9,7 @@ extension Sys where S: Server & ~Copyable {
     public nonisolated(nonsending) func withState<R: Sendable>(
         _ body: @escaping @Sendable (borrowing S) -> R
     ) async throws(CallError) -> R {
-        try await look { state in body(state.value.server) }
+        try await look { state in body(state) }
     }
 
     /// Changes the state in place.
@@ -18,14 +18,14 @@ extension Sys where S: Server & ~Copyable {
     public nonisolated(nonsending) func updateState(
         _ body: @escaping @Sendable (inout S) -> Void
     ) async throws(CallError) {
-        try await look { state in body(&state.value.server) }
+        try await look { state in body(&state) }
     }
 
     nonisolated(nonsending) func look<R: Sendable>(
-        _ body: @escaping @Sendable (_State<_ServerState<S>>) -> R
+        _ body: @escaping @Sendable (inout S) -> R
     ) async throws(CallError) -> R {
         try await ask { _ in
-            _SystemCommand(ofServer: _StateCommand<S>(.look { state, reply in _Answer.give(body(state), to: reply) }))
+            _SystemCommand(ofServer: _StateCommand<S> { state, reply in _Answer.give(body(&state), to: reply) })
         }
     }
 }
@@ -42,7 +42,7 @@ extension Sys where S: Server {
     /// - Throws: what `body` throws; ``CallError``.
     public nonisolated(nonsending) func replaceState(_ body: @escaping @Sendable (S) throws -> S) async throws {
         let failure: (any Error)? = try await look { state in
-            do { state.value.server = try body(state.value.server) } catch { return error }
+            do { state = try body(state) } catch { return error }
             return nil
         }
         if let failure { throw failure }

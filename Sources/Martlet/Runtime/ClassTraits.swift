@@ -15,16 +15,18 @@ struct _ClassTraits: Sendable {
     let message: String?
     /// Bytes of the state, 0 where it is not known.
     let stateSize: Int
+    /// Whether the state is a value of the type itself, not of an engine around one.
+    let runsItself: Bool
     /// Bytes of the largest message.
     let messageSize: Int
 
     @usableFromInline
     init(
         name: String, call: String? = nil, cast: String? = nil, message: String? = nil, stateSize: Int = 0,
-        messageSize: Int = 0
+        runsItself: Bool = false, messageSize: Int = 0
     ) {
         (self.name, self.call, self.cast, self.message) = (name, call, cast, message)
-        (self.stateSize, self.messageSize) = (stateSize, messageSize)
+        (self.stateSize, self.runsItself, self.messageSize) = (stateSize, runsItself, messageSize)
     }
 
     /// Bytes of a type's name that reports show: generic types can have very long ones.

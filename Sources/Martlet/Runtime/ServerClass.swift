@@ -14,6 +14,8 @@ final class _ProcessClass: Sendable {
     @usableFromInline let run: @Sendable (_Slice) -> _Run
     /// Shown in reports: the type's name.
     @usableFromInline let name: String
+    /// Whether its state is a value of the type itself, not of an engine around one.
+    let runsItself: Bool
     /// What the core holds; never freed.
     @usableFromInline nonisolated(unsafe) let core: UnsafeMutablePointer<mt_class_t>
 
@@ -24,6 +26,7 @@ final class _ProcessClass: Sendable {
     ) {
         self.run = run
         name = traits.name
+        runsItself = traits.runsItself
         unsafe core = .allocate(capacity: 1)
         unsafe core.initialize(to: mt_class_t())
         unsafe core.pointee.type_id = unsafe typeID
@@ -95,4 +98,10 @@ final class _ProcessClass: Sendable {
         guard let core = unsafe mt_pid_class(pid), let context = unsafe core.pointee.context else { return nil }
         return unsafe Unmanaged<_ProcessClass>.fromOpaque(context).takeUnretainedValue()
     }
+}
+
+/// Whether two types are one.
+@inlinable
+func _isSame<A: ~Copyable, B: ~Copyable>(_: A.Type, _: B.Type) -> Bool {
+    unsafe unsafeBitCast(A.self, to: UInt.self) == unsafeBitCast(B.self, to: UInt.self)
 }

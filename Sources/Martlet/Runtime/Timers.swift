@@ -22,6 +22,20 @@ enum _Timers {
         return 0
     }
 
+    /// Sends the calling process a value after a delay, as `Pid.send(any:)` does, but past the bound of its mailbox; 0 as
+    /// above.
+    static func remind(after delay: UInt64, of value: any Sendable) -> UInt64 {
+        let pid = _CurrentProcess.pid
+        // The cast keeps the existential closed, as the receiver takes out an `any Sendable`.
+        guard let thread = unsafe mt_thread_self(), let core = unsafe mt_pid_runtime(pid),
+            let node = unsafe _Node.make(thread, value as any Sendable, kind: .unexpected)
+        else { return 0 }
+        var ref: UInt64 = 0
+        if unsafe mt_timed_owe(thread, core, delay, pid, node.pointer, &ref) == .ok { return ref }
+        unsafe node.drop(thread)
+        return 0
+    }
+
     /// Runs `action` once after a delay, or every period; on a worker, between two turns.
     ///
     /// It must be short.

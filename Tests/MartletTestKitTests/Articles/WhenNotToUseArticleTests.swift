@@ -21,6 +21,18 @@ struct WhenNotToUseArticleTests {
         #expect(invoice.total == 400)
     }
 
+    @Test("an agent for a value that outlives who uses it (S45)")
+    func agent() async throws {
+        try await withTestRuntime { test in
+            let visits = try await Agent<[String: Int]>.start { [:] }
+            visits.castUpdate { $0["/", default: 0] += 1 }
+            let count = try await visits.get { $0["/"] ?? 0 }
+            #expect(count == 1)
+            try await visits.stop()
+            test.assertNothingLeft()
+        }
+    }
+
     final class PriceList: Sendable {
         private let latest = Mutex<[String: Int]>([:])
         subscript(item: String) -> Int? { latest.withLock { $0[item] } }

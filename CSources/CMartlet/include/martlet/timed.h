@@ -13,6 +13,11 @@
 mt_status_t mt_timed_send(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t delay_ns, mt_pid_t pid, mt_node_t *node,
                           uint64_t *ref);
 
+// The same for what a process owes itself, such as a timeout of its state: a full mailbox takes it, and it is never
+// displaced. One that meets a dead process is dropped, as its timer would have been. Any thread.
+mt_status_t mt_timed_owe(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t delay_ns, mt_pid_t pid, mt_node_t *node,
+                         uint64_t *ref);
+
 // Calls fire(payload, now) of `ops` after delay_ns and then, if period_ns is not 0, again. Same owner and results.
 mt_status_t mt_timed_call(mt_thread_t *thread, mt_runtime_t *runtime, uint64_t delay_ns, uint64_t period_ns,
                           mt_timer_policy_t policy, const mt_timer_ops_t *ops, void *payload, uint64_t *ref);

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// A store that forgets with the process: for tests. It fails on demand, as a full disk or a busy database does.
+
+internal import Martlet
+
+/// Journals in memory; for tests.
+public final class MemoryStore: DurableStore {
+    private struct Kept {
+        var epoch: UInt64 = 0
+        var snapshot: [UInt8]?
+        var covered: UInt64 = 0
+        var events: [[UInt8]] = []
+    }
+
+    private struct State {
+        var journals: [String: Kept] = [:]
+        var failure: StoreError?
+    }
+
+    private let state = _Locked(State())
+
+    /// An empty store.
+    public init() {}
+
+    /// Fails everything from now on; nil: nothing any more.
+    ///
+    /// - Parameter error: what to fail with.
+    public func fail(with error: StoreError?) { state.withLock { $0.failure = error } }
+
+    /// Opens a journal, and fences who had it open.
+    public func open(_ name: String) async throws(StoreError) -> StoredJournal {
+        try change { state throws(StoreError) in
+            var kept = state.journals[name] ?? Kept()
+            kept.epoch += 1
+            state.journals[name] = kept
+            return StoredJournal(
+                id: JournalID(name: name, epoch: kept.epoch), snapshot: kept.snapshot, sequence: kept.covered,
+                events: kept.events)
+        }
+    }
+
+    /// Keeps events.
+    public func append(_ events: [[UInt8]], to journal: JournalID, after sequence: UInt64) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard var kept = state.journals[journal.name], kept.epoch == journal.epoch else { throw .fenced }
+            guard kept.covered + UInt64(kept.events.count) == sequence else { throw .corrupt(sequence: sequence) }
+            kept.events += events
+            state.journals[journal.name] = kept
+        }
+    }
+
+    /// Keeps a snapshot in place of the events that it covers.
+    public func saveSnapshot(
+        _ snapshot: [UInt8], of journal: JournalID, at sequence: UInt64
+    ) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard var kept = state.journals[journal.name], kept.epoch == journal.epoch else { throw .fenced }
+            kept.events.removeFirst(Int(sequence - kept.covered))
+            kept.snapshot = snapshot
+            kept.covered = sequence
+            state.journals[journal.name] = kept
+        }
+    }
+
+    /// Forgets a journal.
+    public func delete(_ name: String) async throws(StoreError) {
+        try change { state throws(StoreError) in state.journals[name] = nil }
+    }
+
+    private func change<R>(_ body: (inout State) throws(StoreError) -> R) throws(StoreError) -> R {
+        let result = state.withLock { state -> Result<R, StoreError> in
+            if let failure = state.failure { return .failure(failure) }
+            return Result { () throws(StoreError) in try body(&state) }
+        }
+        return try result.get()
+    }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// How storing can fail. In every case the journal is as before.
+
+/// Why something is not stored, or not read; the journal is as before.
+///
+/// New cases may be added: a `switch` needs a default.
+@nonexhaustive
+public enum StoreError: Error, Sendable {
+    /// A later opening of the same name has taken over; this one stores nothing any more.
+    case fenced
+    /// There is no room: the disk or the quota is full.
+    case full
+    /// Another program holds the database for longer than the store waits.
+    case busy
+    /// What is stored cannot be read, at that event; 0: at the snapshot. Nothing was changed.
+    case corrupt(sequence: UInt64)
+    /// A value cannot be encoded.
+    case notEncodable(any Error)
+    /// The database's own error.
+    case failed(any Error)
+}
+
+extension StoreError: CustomStringConvertible {
+    /// The failure in words, for logs; of an error the type's name.
+    public var description: String {
+        switch self {
+        case .fenced: "fenced: a later opening has taken over"
+        case .full: "full"
+        case .busy: "busy: held by another program"
+        case .corrupt(let sequence): "corrupt at event \(sequence)"
+        case .notEncodable(let error): "not encodable (\(type(of: error)))"
+        case .failed(let error): "failed (\(type(of: error)))"
+        }
+    }
+}

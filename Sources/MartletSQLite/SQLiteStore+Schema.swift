@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables and statements. An event carries a checksum of its own: SQLite guards its pages against crashes, not against a disk
+// that changes bytes.
+//
+//     journals   id, name, epoch, covered (events in the snapshot), snapshot, checksum
+//     events     journal, sequence (1, 2, ...), body, checksum
+
+internal import Foundation
+internal import GRDB
+internal import MartletPersistence
+
+extension SQLiteStore {
+    static func makeTables(_ database: DatabaseQueue) throws {
+        try database.write { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE IF NOT EXISTS journals (
+                        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch INTEGER NOT NULL,
+                        covered INTEGER NOT NULL DEFAULT 0, snapshot BLOB, checksum INTEGER NOT NULL DEFAULT 0);
+                    CREATE TABLE IF NOT EXISTS events (
+                        journal INTEGER NOT NULL REFERENCES journals (id), sequence INTEGER NOT NULL,
+                        body BLOB NOT NULL, checksum INTEGER NOT NULL,
+                        PRIMARY KEY (journal, sequence)) WITHOUT ROWID;
+                    """)
+        }
+    }
+
+    /// Reads a journal, cuts what is torn off its end, and fences who had it open.
+    static func read(_ name: String, _ database: Database) throws -> StoredJournal {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO journals (name, epoch) VALUES (?, 1)
+                ON CONFLICT (name) DO UPDATE SET epoch = epoch + 1
+                """
+        ).execute(arguments: [name])
+        guard
+            let row = try Row.fetchOne(
+                database, sql: "SELECT id, epoch, covered, snapshot, checksum FROM journals WHERE name = ?",
+                arguments: [name])
+        else { throw StoreError.corrupt(sequence: 0) }
+        let key: Int64 = row["id"]
+        let covered: Int64 = row["covered"]
+        let epoch: Int64 = row["epoch"]
+        let snapshot = (row["snapshot"] as Data?).map { [UInt8]($0) }
+        if let snapshot, checksum(snapshot) != row["checksum"] { throw StoreError.corrupt(sequence: 0) }
+        let (events, cut) = try readEvents(of: key, after: covered, database)
+        return StoredJournal(
+            id: JournalID(name: name, epoch: UInt64(epoch)), snapshot: snapshot, sequence: UInt64(covered),
+            events: events, cutBytes: cut)
+    }
+
+    /// The whole events.
+    ///
+    /// From the first that is not, none may be whole: then they are a tail that was torn, and cut.
+    private static func readEvents(
+        of key: Int64, after covered: Int64, _ database: Database
+    ) throws -> (events: [[UInt8]], cut: Int) {
+        var events: [[UInt8]] = []
+        var cut = 0
+        let rows = try Row.fetchCursor(
+            database, sql: "SELECT sequence, body, checksum FROM events WHERE journal = ? ORDER BY sequence",
+            arguments: [key])
+        while let row = try rows.next() {
+            let sequence: Int64 = row["sequence"]
+            let body = [UInt8](row["body"] as Data)
+            let isWhole = checksum(body) == row["checksum"]
+            let expected = covered + Int64(events.count) + 1
+            if cut > 0, isWhole { throw StoreError.corrupt(sequence: UInt64(expected)) }
+            if !isWhole {
+                cut += max(1, body.count)
+            } else {
+                guard sequence == expected else { throw StoreError.corrupt(sequence: UInt64(expected)) }
+                events.append(body)
+            }
+        }
+        if cut > 0 {
+            try database.execute(
+                sql: "DELETE FROM events WHERE journal = ? AND sequence > ?",
+                arguments: [key, covered + Int64(events.count)])
+        }
+        return (events, cut)
+    }
+
+    static func append(
+        _ events: [[UInt8]], to journal: JournalID, after sequence: UInt64, _ database: Database
+    ) throws {
+        let key = try key(of: journal, database)
+        let insert = try database.cachedStatement(
+            sql: "INSERT INTO events (journal, sequence, body, checksum) VALUES (?, ?, ?, ?)")
+        for (index, body) in events.enumerated() {
+            try insert.execute(
+                arguments: [key, Int64(sequence) + Int64(index) + 1, Data(body), checksum(body)])
+        }
+    }
+
+    static func saveSnapshot(
+        _ snapshot: [UInt8], of journal: JournalID, at sequence: UInt64, _ database: Database
+    ) throws {
+        let key = try key(of: journal, database)
+        try database.cachedStatement(
+            sql: "UPDATE journals SET snapshot = ?, checksum = ?, covered = ? WHERE id = ?"
+        ).execute(arguments: [Data(snapshot), checksum(snapshot), Int64(sequence), key])
+        try database.cachedStatement(sql: "DELETE FROM events WHERE journal = ? AND sequence <= ?")
+            .execute(arguments: [key, Int64(sequence)])
+    }
+
+    static func delete(_ name: String, _ database: Database) throws {
+        try database.execute(
+            sql: "DELETE FROM events WHERE journal = (SELECT id FROM journals WHERE name = ?)", arguments: [name])
+        try database.execute(sql: "DELETE FROM journals WHERE name = ?", arguments: [name])
+    }
+
+    /// Throws `fenced` when the opening is not the last one.
+    private static func key(of journal: JournalID, _ database: Database) throws -> Int64 {
+        let statement = try database.cachedStatement(sql: "SELECT id FROM journals WHERE name = ? AND epoch = ?")
+        guard let key = try Int64.fetchOne(statement, arguments: [journal.name, Int64(journal.epoch)]) else {
+            throw StoreError.fenced
+        }
+        return key
+    }
+
+    /// CRC-32 (IEEE 802.3).
+    static func checksum(_ bytes: [UInt8]) -> Int64 {
+        var crc: UInt32 = 0xFFFF_FFFF
+        for byte in bytes { crc = crcTable[Int((crc ^ UInt32(byte)) & 0xFF)] ^ (crc >> 8) }
+        return Int64(crc ^ 0xFFFF_FFFF)
+    }
+
+    private static let crcTable: [UInt32] = (0..<256).map { index in
+        (0..<8).reduce(UInt32(index)) { crc, _ in crc & 1 == 1 ? (crc >> 1) ^ 0xEDB8_8320 : crc >> 1 }
+    }
+}
