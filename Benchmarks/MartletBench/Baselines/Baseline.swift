@@ -68,7 +68,9 @@ extension Workload {
         switch self {
         case .fanOut(let servers), .ring(let servers), .spawn(let servers): servers
         case .pingPong(let pairs): pairs * 2
-        case .call, .cast, .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .registry, .backpressure, .behaviour: 1
+        case .call, .cast, .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .registry, .backpressure,
+            .behaviour:
+            1
         }
     }
 }
