@@ -25,6 +25,12 @@ final class _ServerExtras {
     @usableFromInline
     init() {}
 
+    /// Whether nothing is kept here.
+    var isEmpty: Bool {
+        idleDeadline == 0 && hibernatesAfter == 0 && hibernateDeadline == 0 && !isHibernating && via == nil
+            && notice == nil && label == nil && debug == nil
+    }
+
     /// Gives the process its label; nil when there is nothing else to keep.
     @usableFromInline
     func label(_ slice: _Slice) -> _ServerExtras? {
