@@ -107,6 +107,7 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(name: "SupervisionTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
         .testTarget(name: "TasksTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
+        .testTarget(name: "StageTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
         .testTarget(name: "MartletBenchTests", dependencies: ["MartletBenchCore"], swiftSettings: strict),
         .testTarget(
             name: "ExamplesTests", dependencies: ["Examples", "Martlet", "MartletTestKit"], swiftSettings: strict),
