@@ -37,6 +37,7 @@ extension Workload {
         all += [1, 64, 1_000].map { .durable(servers: $0) }
         all += [.timerCancel(timers: quick ? 100_000 : 1_000_000), .timerFire(timers: quick ? 10_000 : 100_000)]
         all += [.lookup(churn: false), .lookup(churn: true)]
+        all += [10, 1000].map { .stage(demand: $0) }
         all += Overload.allCases.map { .backpressure(policy: $0, casts: quick ? 100_000 : 1_000_000) }
         for behaviour in Behaviour.allCases { all += [1, 64].map { .behaviour(behaviour, clients: $0) } }
         return all
@@ -53,7 +54,7 @@ extension Workload {
         case .timerCancel(let timers), .timerFire(let timers): timers
         case .backpressure(_, let casts): casts
         case .fanOut(let servers) where servers >= Workload.manyServers: servers
-        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .ties, .behaviour: nil
+        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .stage, .ties, .behaviour: nil
         }
     }
 
@@ -67,7 +68,7 @@ extension Workload {
         case .pingPong(let pairs): pairs * 2
         case .lookup: Workload.lookupReaders
         case .durable(let servers): servers
-        case .spawn, .ties, .supervise, .timerCancel, .timerFire, .backpressure: 1
+        case .spawn, .ties, .supervise, .timerCancel, .timerFire, .stage, .backpressure: 1
         }
     }
 
@@ -85,7 +86,7 @@ extension Workload {
         switch self {
         case .spawn, .supervise, .durable, .timerCancel, .timerFire, .backpressure: true
         case .fanOut(let servers): servers >= Workload.manyServers
-        case .call, .cast, .pingPong, .ring, .lookup, .ties, .behaviour: false
+        case .call, .cast, .pingPong, .ring, .lookup, .stage, .ties, .behaviour: false
         }
     }
 

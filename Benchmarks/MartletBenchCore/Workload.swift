@@ -30,6 +30,8 @@ package enum Workload: Hashable, Sendable {
     case timerFire(timers: Int)
     /// Two readers look servers up by name, while a third party registers and unregisters others or does not.
     case lookup(churn: Bool)
+    /// Events pass from a producer through a stage in the middle to a consumer, with so many under way at most.
+    case stage(demand: Int)
     /// Two producers against a server that works for 1 us on each message.
     case backpressure(policy: Overload, casts: Int)
 
@@ -91,6 +93,7 @@ extension Workload {
         case .durable: "durable"
         case .timerCancel, .timerFire: "timer"
         case .lookup: "lookup"
+        case .stage: "stage"
         case .backpressure: "backpressure"
         case .behaviour(let behaviour, _): behaviour.rawValue
         }
@@ -109,6 +112,7 @@ extension Workload {
         case .timerCancel(let timers): [("mode", .text("arm-cancel")), ("timers", .integer(timers))]
         case .timerFire(let timers): [("mode", .text("fire")), ("timers", .integer(timers))]
         case .lookup(let churn): [("churn", .flag(churn))]
+        case .stage(let demand): [("demand", .integer(demand))]
         case .backpressure(let policy, let casts): [("policy", .text(policy.rawValue)), ("casts", .integer(casts))]
         }
     }
@@ -139,6 +143,7 @@ extension Workload {
         case .timerCancel: "ns to arm and cancel"
         case .timerFire: "ns late, mean"
         case .lookup: "ns a lookup"
+        case .stage: "ns an event, handled twice"
         case .backpressure: "ns a cast, settled"
         }
     }

@@ -42,6 +42,7 @@ extension Baseline {
         case .ring(let servers): return relay(rings: 1, servers: servers)
         case .spawn: return spawn()
         case .ties: return .skipped("has no links and monitors")
+        case .stage: return .skipped("has no stages")
         case .supervise: return .skipped("has no supervisors")
         case .durable: return .skipped("has no journals")
         case .behaviour: return .skipped("is compared with the GenServer's call")
@@ -67,7 +68,9 @@ extension Workload {
         switch self {
         case .fanOut(let servers), .ring(let servers), .spawn(let servers): servers
         case .pingPong(let pairs): pairs * 2
-        case .call, .cast, .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .backpressure, .behaviour: 1
+        case .call, .cast, .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .stage, .backpressure,
+            .behaviour:
+            1
         }
     }
 }
