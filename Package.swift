@@ -109,6 +109,8 @@ let package = Package(
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
         .testTarget(name: "SupervisionTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
+        .testTarget(name: "TasksTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
+        .testTarget(name: "StageTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
         .testTarget(name: "MartletBenchTests", dependencies: ["MartletBenchCore"], swiftSettings: strict),
         .testTarget(
             name: "ExamplesTests", dependencies: ["Examples", "Martlet", "MartletTestKit"], swiftSettings: strict),

@@ -38,6 +38,7 @@ extension Workload {
         all += [.timerCancel(timers: quick ? 100_000 : 1_000_000), .timerFire(timers: quick ? 10_000 : 100_000)]
         all += [.lookup(churn: false), .lookup(churn: true)]
         all += Registering.allCases.map { .registry($0) }
+        all += [10, 1000].map { .stage(demand: $0) }
         all += Overload.allCases.map { .backpressure(policy: $0, casts: quick ? 100_000 : 1_000_000) }
         for behaviour in Behaviour.allCases { all += [1, 64].map { .behaviour(behaviour, clients: $0) } }
         return all
@@ -55,7 +56,7 @@ extension Workload {
         case .backpressure(_, let casts): casts
         case .fanOut(let servers) where servers >= Workload.manyServers: servers
         case .registry(.join): Workload.subscribers
-        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .registry, .ties, .behaviour: nil
+        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .registry, .stage, .ties, .behaviour: nil
         }
     }
 
@@ -72,7 +73,7 @@ extension Workload {
         case .registry(.dispatch), .registry(.publish): Workload.subscribers
         case .registry(.register): Workload.registeredKeys
         case .registry(.join): 1
-        case .spawn, .ties, .supervise, .timerCancel, .timerFire, .backpressure: 1
+        case .spawn, .ties, .supervise, .timerCancel, .timerFire, .stage, .backpressure: 1
         }
     }
 
@@ -90,7 +91,7 @@ extension Workload {
         switch self {
         case .spawn, .supervise, .durable, .timerCancel, .timerFire, .backpressure: true
         case .fanOut(let servers): servers >= Workload.manyServers
-        case .call, .cast, .pingPong, .ring, .lookup, .registry, .ties, .behaviour: false
+        case .call, .cast, .pingPong, .ring, .lookup, .registry, .stage, .ties, .behaviour: false
         }
     }
 

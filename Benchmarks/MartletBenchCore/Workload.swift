@@ -32,6 +32,8 @@ package enum Workload: Hashable, Sendable {
     case lookup(churn: Bool)
     /// A registry with string keys: looked up, changed, or told to tell 10,000.
     case registry(Registering)
+    /// Events pass from a producer through a stage in the middle to a consumer, with so many under way at most.
+    case stage(demand: Int)
     /// Two producers against a server that works for 1 us on each message.
     case backpressure(policy: Overload, casts: Int)
 
@@ -110,6 +112,7 @@ extension Workload {
         case .timerCancel, .timerFire: "timer"
         case .lookup: "lookup"
         case .registry: "registry"
+        case .stage: "stage"
         case .backpressure: "backpressure"
         case .behaviour(let behaviour, _): behaviour.rawValue
         }
@@ -129,6 +132,7 @@ extension Workload {
         case .timerFire(let timers): [("mode", .text("fire")), ("timers", .integer(timers))]
         case .lookup(let churn): [("churn", .flag(churn))]
         case .registry(let kind): [("mode", .text(kind.rawValue))]
+        case .stage(let demand): [("demand", .integer(demand))]
         case .backpressure(let policy, let casts): [("policy", .text(policy.rawValue)), ("casts", .integer(casts))]
         }
     }
@@ -162,6 +166,7 @@ extension Workload {
         case .registry(.register): "ns to register and unregister"
         case .registry(.join): "ns a first join"
         case .registry(.dispatch), .registry(.publish): "ns an entry"
+        case .stage: "ns an event, handled twice"
         case .backpressure: "ns a cast, settled"
         }
     }

@@ -22,7 +22,7 @@ static mt_request_ref_t make(probe_world_t *world, uint64_t timeout_ns) {
     mt_thread_t *thread = mt_thread_self();
     uint64_t deadline = mt_instant_after(mt__now(world->runtime), timeout_ns);
     mt_reply_ref_t reply = mt_reply_arm(thread, 0, 0, deadline);
-    return mt_request_make(thread, world->runtime, reply, &value_ops, NULL);
+    return mt_request_make(thread, world->runtime, reply, &value_ops, NULL, MT_KEEP_DEADLINE);
 }
 
 static bool answer(mt_reply_ref_t ref) {
@@ -130,6 +130,41 @@ MT_CHECK(request_owner_ends) {
     EXPECT(mt_request_hold(mt_a64_load_acq(&made[1])) == MT_HOLD_OVER);
     mt_request_put_back(mt_a64_load_acq(&made[2]));
     EXPECT(mt_request_hold(mt_a64_load_acq(&made[2])) == MT_HOLD_OVER);
+    close_world(&world);
+}
+
+static mt_request_ref_t make_patient(probe_world_t *world, mt_pid_t owner) {
+    mt_thread_t *thread = mt_thread_self();
+    mt_reply_ref_t reply = mt_reply_arm(thread, owner, 0, MT_FOREVER);
+    return mt_request_make(thread, world->runtime, reply, &value_ops, NULL, MT_KEEP_PATIENT);
+}
+
+// Kept while it is unanswered, or whose it is lives; then a while longer.
+MT_CHECK(request_patient) {
+    probe_world_t world;
+    open_world(&world, true);
+    mt_pid_t pid = probe_spawn(&world, NULL);
+    mt_request_ref_t own = make_patient(&world, pid), free = make_patient(&world, 0), open = make_patient(&world, 0);
+    EXPECT(mt_request_owner(own) == pid && mt_request_owner(free) == 0);
+    EXPECT(answer(mt_a64_load_acq(&mt_request_of(own)->reply)));
+    EXPECT(answer(mt_a64_load_acq(&mt_request_of(free)->reply)));
+    for (int i = 0; i < 3; i++) pass(&world, MT_REQUEST_KEEP_NS + 2000000);
+    EXPECT(mt_request_hold(free) == MT_HOLD_FORGOTTEN && mt_a64_load_acq(&values_ended) == 1);
+    EXPECT(mt_request_hold(own) == MT_HOLD_YOURS && mt_request_hold(open) == MT_HOLD_YOURS);
+    mt_request_put_back(own);
+    mt_request_put_back(open);
+    EXPECT(probe_stop(pid, 3));
+    for (int i = 0; i < 3; i++) pass(&world, MT_REQUEST_KEEP_NS + 2000000);
+    EXPECT(mt_request_hold(own) == MT_HOLD_FORGOTTEN && mt_a64_load_acq(&values_ended) == 2);
+    EXPECT(mt_request_owner(own) == 0 && mt_request_hold(open) == MT_HOLD_YOURS);
+    mt_request_put_back(open);
+    mt_request_abandon(open);
+    mt_request_ref_t vain = make(&world, MT_FOREVER);
+    EXPECT(mt_request_hold(vain) == MT_HOLD_YOURS);
+    mt_reply_complete(mt_request_reply(vain), MT_REPLY_TIMEOUT);
+    mt_reply_free(mt_thread_self(), mt_request_reply(vain));
+    mt_request_end_forgotten(mt_thread_self(), vain);
+    EXPECT(mt_request_hold(vain) == MT_HOLD_FORGOTTEN);
     close_world(&world);
 }
 

@@ -51,6 +51,7 @@ struct MartletPool: Variant {
         case .lookup(let churn):
             return .run { run in try await LookupWorkload.drive(NamedServers(), churn: churn, run) }
         case .registry(let kind): return .run { run in try await RegistryWorkload.drive(kind, run) }
+        case .stage(let demand): return .run { run in try await CountedStages.drive(demand: demand, run) }
         case .backpressure(let policy, _):
             return .run { run in
                 try await BackpressureWorkload.drive(try await FloodedServer.start(policy, run), run)

@@ -25,10 +25,9 @@ bool mt_reply_complete(mt_reply_ref_t ref, mt_reply_kind_t kind) { return comple
 
 bool mt_reply_complete_exited(mt_reply_ref_t ref, void *reason) { return complete(ref, MT_REPLY_EXITED, reason); }
 
-bool mt_reply_wait(mt_reply_ref_t ref, void *continuation) {
+static bool wait_as(mt_reply_ref_t ref, void *continuation, uint64_t flags) {
     mt_reply_t *reply = (mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref);
     reply->waiter = continuation;
-    uint64_t flags = continuation ? MT_REPLY_WAITER : MT_REPLY_WAITER | MT_REPLY_THREAD;
     // acquire: pairs with finish when it is DONE: kind and value.
     uint64_t word = mt_a64_load_acq(&reply->word);
     while ((word & MT_REPLY_PHASE) != MT_REPLY_DONE) {
@@ -36,6 +35,14 @@ bool mt_reply_wait(mt_reply_ref_t ref, void *continuation) {
         if (mt_a64_cas(&reply->word, &word, word | flags)) return true;
     }
     return false;
+}
+
+bool mt_reply_wait(mt_reply_ref_t ref, void *continuation) {
+    return wait_as(ref, continuation, continuation ? MT_REPLY_WAITER : MT_REPLY_WAITER | MT_REPLY_THREAD);
+}
+
+bool mt_reply_wait_nudged(mt_reply_ref_t ref, void *continuation) {
+    return wait_as(ref, continuation, MT_REPLY_WAITER | MT_REPLY_NUDGE);
 }
 
 void mt_reply_wait_blocking(mt_reply_ref_t ref, const struct mt_env *env, uint64_t deadline_ns) {

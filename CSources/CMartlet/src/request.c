@@ -25,6 +25,18 @@ static void finish(mt_thread_t *thread, mt_request_ref_t ref, uint64_t how) {
 
 void mt_request_end(mt_thread_t *thread, mt_request_ref_t ref) { finish(thread, ref, MT_REQUEST_TAKEN); }
 
+void mt_request_end_forgotten(mt_thread_t *thread, mt_request_ref_t ref) { finish(thread, ref, MT_REQUEST_FORGOTTEN); }
+
+mt_pid_t mt_request_owner(mt_request_ref_t ref) {
+    const mt_request_t *request = stable_of(ref);
+    if (!request) return 0;
+    // acquire, both: pairs with the releases in make; the word comes last, and says that all was of this life.
+    mt_reply_ref_t reply = mt_a64_load_acq(&request->reply);
+    mt_pid_t owner = reply ? mt_a64_load_acq(&mt_reply_of(reply)->caller) : 0;
+    uint64_t word = mt_a64_load_acq(&request->word);
+    return (word ^ ref) >> 32 || !(word & MT_REQUEST_LIVE) ? 0 : owner;
+}
+
 mt_hold_t mt_request_hold(mt_request_ref_t ref) {
     mt_request_t *request = stable_of(ref);
     if (!request) return MT_HOLD_OVER;
@@ -119,9 +131,18 @@ void mt_request_abandon(mt_request_ref_t ref) {
 
 // --- The timer -------------------------------------------------------------------------------------------------------
 
+// Whether a patient request may still be taken by whom it is for. A hint that is asked for again.
+static bool is_awaited(mt_request_ref_t ref, mt_reply_ref_t reply) {
+    uint64_t word = mt_a64_load_acq(&mt_request_of(ref)->word);
+    if ((word ^ ref) >> 32 || !(word & MT_REQUEST_PATIENT)) return false;
+    mt_pid_t owner = mt_request_owner(ref);
+    return mt_reply_is_armed(reply) || (owner && mt_pid_is_there(owner));
+}
+
 // The target is the reply slot, the payload the handle of the request.
 static uint64_t fire(mt_timer_event_t *event, uint64_t now_ns) {
     mt_request_ref_t ref = (mt_request_ref_t)(uintptr_t)event->payload;
+    if (is_awaited(ref, event->target)) return now_ns;
     mt_reply_complete(event->target, MT_REPLY_TIMEOUT);
     switch (mt_request_hold(ref)) {
     case MT_HOLD_YOURS:
@@ -150,7 +171,8 @@ static void drop(mt_timer_event_t *event) { disown((mt_request_ref_t)(uintptr_t)
 static const mt_timer_ops_t request_ops = {.fire = fire, .drop = drop};
 
 mt_request_ref_t mt_request_make(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t reply,
-                                 const mt_payload_ops_t *ops, const void *type) {
+                                 const mt_payload_ops_t *ops, const void *type, mt_keep_t keep) {
+    const bool is_patient = keep == MT_KEEP_PATIENT;
     uint32_t index = mt_region_take(&mt_requests, &thread->requests);
     if (!index) return 0;
     mt_request_t *request = (mt_request_t *)mt_region_at(&mt_requests, index);
@@ -164,9 +186,11 @@ mt_request_ref_t mt_request_make(mt_thread_t *thread, mt_runtime_t *runtime, mt_
     // release: after the word that ended the last life; pairs with the acquire in abandon.
     mt_a64_store_rel(&request->reply, reply);
     // Held, until its timer is known. release: the words above.
-    mt_a64_store_rel(&request->word, generation << 32 | MT_REQUEST_LIVE | MT_REQUEST_HELD);
+    const uint64_t flags = MT_REQUEST_LIVE | MT_REQUEST_HELD | (is_patient ? MT_REQUEST_PATIENT : 0);
+    mt_a64_store_rel(&request->word, generation << 32 | flags);
     mt_timer_spec_t spec = {.ops = &request_ops, .payload = (void *)(uintptr_t)ref, .target = reply};
     spec.when_ns = mt_reply_own_deadline(mt_reply_of(reply));
+    if (is_patient) spec.when_ns = mt_instant_after(mt__now(runtime), MT_REQUEST_KEEP_NS);
     spec.period_ns = MT_REQUEST_KEEP_NS;
     spec.policy = MT_TIMER_FIXED_DELAY;
     bool is_owned = mt__timed_owns(thread, runtime);

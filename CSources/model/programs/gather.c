@@ -32,7 +32,7 @@ static void setup(void) {
     gather = mt_gather_make();
     for (uint32_t i = 2; i < 4; i++) {
         replies[i] = mt_reply_arm(thread, 0, 0, MT_FOREVER);
-        requests[i] = mt_request_make(thread, NULL, replies[i], NULL, NULL);
+        requests[i] = mt_request_make(thread, NULL, replies[i], NULL, NULL, MT_KEEP_DEADLINE);
         MODEL_EXPECT(mt_request_hold(requests[i]) == MT_HOLD_YOURS);
         mt_gather_add(gather, requests[i]);
     }

@@ -17,6 +17,8 @@ enum RawProcess {
                     messageSize: MemoryLayout<Message>.size),
                 { slice in
                     guard slice.kind == .initialise else { return _TaskProcess.run(slice) }
+                    // Whoever waits for what it does hears of its end.
+                    slice.defer_(slice.reply)
                     let start = slice.takeInit(Start.self).argument
                     let process = _TaskProcess(adopting: slice)
                     start.adopt(process)
@@ -31,6 +33,28 @@ enum RawProcess {
         _ request: _SpawnRequest, _ file: StaticString, _ line: UInt,
         _ body: sending @escaping (inout Mailbox<Message>) async throws -> Void
     ) -> (ref: ProcessRef<Message>, monitor: MonitorRef) {
+        switch launch(request, body) {
+        case .success(let process): return process
+        case .failure(let failure): return (none(failure, file, line), MonitorRef(raw: 0))
+        }
+    }
+
+    /// What a start without errors returns in place of a process: a handler that was killed goes on unheard, all else
+    /// traps.
+    static func none<Message: Sendable>(
+        _ failure: _SpawnFailure, _ file: StaticString, _ line: UInt
+    ) -> ProcessRef<Message> {
+        if case .killed = failure { return ProcessRef(pid: .none) }
+        preconditionFailure("expected a runtime with room for a process, got \(failure)", file: file, line: line)
+    }
+
+    /// Starts a process that runs `body` on the current runtime.
+    ///
+    /// - Parameter reply: the slot of a request that fails when the process ends; the body may answer it before.
+    static func launch<Message: Sendable>(
+        _ request: _SpawnRequest, reply: UInt64 = 0,
+        _ body: sending @escaping (inout Mailbox<Message>) async throws -> Void
+    ) -> Result<(ref: ProcessRef<Message>, monitor: MonitorRef), _SpawnFailure> {
         let runtime = Runtime.current
         let run = _Once(body)
         let start = Start { process in
@@ -41,15 +65,9 @@ enum RawProcess {
             process.own(task)
         }
         var monitor: UInt64 = 0
-        switch _Spawning.spawn(
-            processClass(Message.self), start, request, in: runtime.core, reply: 0, monitor: &monitor)
-        {
-        case .success(let pid): return (ProcessRef(pid: Pid(raw: pid)), MonitorRef(raw: monitor))
-        // A handler that was killed goes on unheard.
-        case .failure(.killed): return (ProcessRef(pid: .none), MonitorRef(raw: 0))
-        case .failure(let failure):
-            preconditionFailure("expected a runtime with room for a process, got \(failure)", file: file, line: line)
-        }
+        return _Spawning.spawn(
+            processClass(Message.self), start, request, in: runtime.core, reply: reply, monitor: &monitor
+        ).map { (ProcessRef(pid: Pid(raw: $0)), MonitorRef(raw: monitor)) }
     }
 
     /// Runs `body` as the body of a process that this task owns, then hands the process to its end.

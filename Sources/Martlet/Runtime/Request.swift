@@ -30,7 +30,8 @@ enum _Request {
         // Untimed: the timer is the request's.
         let call = _Call(ref: reply, pid: pid, deadline: .max, caller: caller, core: runtime)
         let ref = unsafe mt_request_make(
-            thread, runtime.pointer, reply, ending(Reply.self), unsafeBitCast(Request.self, to: UnsafeRawPointer.self))
+            thread, runtime.pointer, reply, ending(Reply.self), unsafeBitCast(Request.self, to: UnsafeRawPointer.self),
+            .deadline)
         if ref != 0 { return (ref, call) }
         unsafe mt_reply_free(thread, reply)
         return nil
@@ -75,6 +76,18 @@ enum _Request {
         guard let thread = unsafe mt_thread_self() else { return }
         unsafe mt_request_end(thread, ref)
     }
+
+    /// The holder waited in vain: later takers find it forgotten.
+    static func endForgotten(_ ref: UInt64) {
+        guard let thread = unsafe mt_thread_self() else { return }
+        unsafe mt_request_end_forgotten(thread, ref)
+    }
+
+    /// The process that made it; 0: none, or it is over.
+    static func owner(of ref: UInt64) -> UInt64 { mt_request_owner(ref) }
+
+    /// Gives up what the caller holds.
+    static func drop(_ ref: UInt64) { mt_request_drop(ref) }
 
     static func abandon(_ ref: UInt64) { mt_request_abandon(ref) }
 }

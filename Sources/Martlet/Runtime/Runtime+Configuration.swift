@@ -73,11 +73,16 @@ extension Runtime {
             }
         }
 
+        /// Threads that run processes.
+        var workerCount: Int {
+            // One thread at a time.
+            clock.run == nil ? workers ?? min(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1_024) : 1
+        }
+
         @unsafe
         func coreConfig(context: UnsafeMutableRawPointer) -> mt_config_t {
             var config = unsafe mt_config_t()
-            let online = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-            unsafe config.workers = UInt32(workers ?? min(online, 1_024))
+            unsafe config.workers = UInt32(workerCount)
             unsafe config.run_budget = UInt32(runBudget)
             unsafe config.spares_max = UInt32(spareWorkersMax)
             unsafe config.stall_limit_ns = stallLimit?._unsignedNanoseconds ?? UInt64.max
@@ -87,11 +92,7 @@ extension Runtime {
             unsafe config.crash_reports_max = UInt32(crashReportsPerSecond)
             unsafe config.has_breadcrumb = trapBreadcrumb
             unsafe config.env = clock.environment
-            if let run = clock.run {
-                // One thread at a time.
-                unsafe config.workers = 1
-                unsafe config.deterministic = run.core
-            }
+            if let run = clock.run { unsafe config.deterministic = run.core }
             unsafe config.context = unsafe context
             return unsafe config
         }

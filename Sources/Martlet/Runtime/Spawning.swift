@@ -38,6 +38,8 @@ struct _SpawnRequest {
     @usableFromInline var trapsExits = false
     /// Whom the new process is tied to before it begins.
     @usableFromInline var starter: UInt64 = 0
+    /// Who counts as the one that started it, 0: the current process.
+    @usableFromInline var parent: UInt64 = 0
     @usableFromInline var ties = _StartTies.none
     @usableFromInline var extras: AnyObject?
 
@@ -66,7 +68,7 @@ enum _Spawning {
         var head = unsafe mt_init_t()
         unsafe head.klass = UnsafePointer(processClass.core)
         unsafe head.name = UnsafePointer(bitPattern: UInt(request.name))
-        unsafe head.parent = _CurrentProcess.pid
+        unsafe head.parent = request.parent == 0 ? _CurrentProcess.pid : request.parent
         unsafe head.high_water = UInt32(clamping: request.highWater)
         let payload = unsafe _Init(head: head, argument: argument, extras: request.extras)
         guard let node = unsafe make(thread, payload, reply: reply) else { return .failure(.systemLimit) }

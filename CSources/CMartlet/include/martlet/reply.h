@@ -173,6 +173,9 @@ static inline bool mt_reply_is_done(mt_reply_ref_t ref) {
 
 // Registers a continuation as the waiter of a shared slot. False: the answer is there, do not sleep. Caller.
 bool mt_reply_wait(mt_reply_ref_t ref, void *continuation);
+// The same, and the waiter may be woken to look again (mt_reply_nudge): it leaves the slot as it is when it has waited
+// long enough. Caller.
+bool mt_reply_wait_nudged(mt_reply_ref_t ref, void *continuation);
 // Sleeps until the answer is there or the deadline passes; at the deadline completes the slot itself. Caller; blocks.
 struct mt_env;
 void mt_reply_wait_blocking(mt_reply_ref_t ref, const struct mt_env *env, uint64_t deadline_ns);

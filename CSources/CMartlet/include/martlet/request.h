@@ -7,6 +7,7 @@
 //                      ^------ put back ------'                 TAKEN, FORGOTTEN or neither: how
 //
 //     its timer   deadline: TIMEOUT --MT_REQUEST_KEEP_NS--> nobody took it: reclaimed
+//                 patient: answered, and its process is gone or there was none --MT_REQUEST_KEEP_NS--> reclaimed
 //                 its process ends: reclaimed at once
 //
 // Contract. Handles are {generation:32 | index:32}; copies of one are equal, and the first to hold it has the answer.
@@ -42,6 +43,7 @@ typedef uint64_t mt_request_ref_t; // 0 is none
 #define MT_REQUEST_ORPHAN UINT64_C(8)     // abandoned, or its process has ended: who puts it back reclaims it
 #define MT_REQUEST_TAKEN UINT64_C(16)     // with FREE: the one before was taken
 #define MT_REQUEST_FORGOTTEN UINT64_C(32) // with FREE: the one before was left beyond its time
+#define MT_REQUEST_PATIENT UINT64_C(64)   // kept as long as it is unanswered, or its process lives
 
 typedef struct mt_gather mt_gather_t;
 
@@ -57,10 +59,16 @@ typedef struct mt_request {
 } mt_request_t;
 _Static_assert(sizeof(mt_request_t) == 64, "one line");
 
+// How long a request is kept.
+typedef enum __attribute__((enum_extensibility(closed))) mt_keep {
+    MT_KEEP_DEADLINE MT_SWIFT("deadline"), // the slot's and MT_REQUEST_KEEP_NS; without one until it is taken
+    MT_KEEP_PATIENT MT_SWIFT("patient"),   // without a deadline; see MT_REQUEST_PATIENT
+} mt_keep_t;
+
 // A request around an armed reply slot, which belongs to it from now on. 0: no memory, or the calling process was
-// killed; the slot is the caller's still. `deadline_ns` is the slot's. Any thread.
+// killed; the slot is the caller's still. Any thread.
 mt_request_ref_t mt_request_make(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t reply,
-                                 const mt_payload_ops_t *ops, const void *type);
+                                 const mt_payload_ops_t *ops, const void *type, mt_keep_t keep);
 
 typedef enum __attribute__((enum_extensibility(closed))) mt_hold {
     MT_HOLD_YOURS MT_SWIFT("yours"),
@@ -77,6 +85,10 @@ bool mt_request_is_held(mt_request_ref_t ref);
 void mt_request_put_back(mt_request_ref_t ref);
 // Its answer was taken and its reply slot freed. The holder.
 void mt_request_end(mt_thread_t *thread, mt_request_ref_t ref);
+// The same where the holder waited in vain: later takers hear `forgotten`.
+void mt_request_end_forgotten(mt_thread_t *thread, mt_request_ref_t ref);
+// The process that made it; 0: none, or the request is over. Any thread.
+mt_pid_t mt_request_owner(mt_request_ref_t ref);
 // Gives up what the caller holds. Runs user code (the value's end).
 void mt_request_drop(mt_request_ref_t ref);
 // Gives it up: its slot is cancelled, a value that is there destroyed. If somebody waits for it, that one is told. Any
