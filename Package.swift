@@ -50,7 +50,7 @@ let package = Package(
         .executableTarget(
             name: "martlet-bench",
             dependencies: [
-                "Martlet", "MartletBenchCore",
+                "Martlet", "MartletPersistence", "MartletSQLite", "MartletBenchCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],

@@ -34,6 +34,7 @@ extension Workload {
         all += (quick ? [100_000] : [100_000, 1_000_000]).map { .spawn(servers: $0) }
         all += Tying.allCases.map { .ties($0) }
         all += Supervising.allCases.map { .supervise($0) }
+        all += [1, 64, 1_000].map { .durable(servers: $0) }
         all += [.timerCancel(timers: quick ? 100_000 : 1_000_000), .timerFire(timers: quick ? 10_000 : 100_000)]
         all += [.lookup(churn: false), .lookup(churn: true)]
         all += Registering.allCases.map { .registry($0) }
@@ -47,6 +48,7 @@ extension Workload {
         switch self {
         case .spawn(let servers): servers
         case .ties(.down): Workload.downs
+        case .durable(let servers): servers == 1 ? Workload.alone : max(1, Workload.transitions / servers) * servers
         case .supervise(.restart): Workload.restarts
         case .supervise: Workload.children
         case .timerCancel(let timers), .timerFire(let timers): timers
@@ -69,6 +71,7 @@ extension Workload {
         case .registry(.dispatch), .registry(.publish): Workload.subscribers
         case .registry(.register): Workload.registeredKeys
         case .registry(.join): 1
+        case .durable(let servers): servers
         case .spawn, .ties, .supervise, .timerCancel, .timerFire, .backpressure: 1
         }
     }
@@ -85,7 +88,7 @@ extension Workload {
     /// something behind (cancelled sleeps stay in the pool's timer heap, a million servers in the allocator's arenas).
     package var isIsolated: Bool {
         switch self {
-        case .spawn, .supervise, .timerCancel, .timerFire, .backpressure: true
+        case .spawn, .supervise, .durable, .timerCancel, .timerFire, .backpressure: true
         case .fanOut(let servers): servers >= Workload.manyServers
         case .call, .cast, .pingPong, .ring, .lookup, .registry, .ties, .behaviour: false
         }
@@ -93,6 +96,10 @@ extension Workload {
 
     /// From here on making the servers takes longer than a round: one message each, and no warm-up.
     private static var manyServers: Int { 10_000 }
+
+    /// Transitions of all durable servers together, and of one that waits for each sync.
+    private static var transitions: Int { 40_000 }
+    private static var alone: Int { 500 }
 
     /// Children of one supervisor, and how often one of them fails.
     private static var children: Int { 100_000 }

@@ -22,6 +22,8 @@ package enum Workload: Hashable, Sendable {
     case ties(Tying)
     /// A supervisor starts children, or starts one again that fails.
     case supervise(Supervising)
+    /// Servers that each store every transition in one SQLite file before they answer. An operation is one transition.
+    case durable(servers: Int)
     /// That many timers are armed, then all of them cancelled before they fire. An operation is one of each.
     case timerCancel(timers: Int)
     /// That many timers fire; the figure is how late, not how long the run took.
@@ -104,6 +106,7 @@ extension Workload {
         case .spawn: "spawn"
         case .ties: "ties"
         case .supervise: "supervise"
+        case .durable: "durable"
         case .timerCancel, .timerFire: "timer"
         case .lookup: "lookup"
         case .registry: "registry"
@@ -121,6 +124,7 @@ extension Workload {
         case .pingPong(let pairs): [("pairs", .integer(pairs))]
         case .ties(let kind): [("mode", .text(kind.rawValue))]
         case .supervise(let kind): [("mode", .text(kind.rawValue))]
+        case .durable(let servers): [("servers", .integer(servers))]
         case .timerCancel(let timers): [("mode", .text("arm-cancel")), ("timers", .integer(timers))]
         case .timerFire(let timers): [("mode", .text("fire")), ("timers", .integer(timers))]
         case .lookup(let churn): [("churn", .flag(churn))]
@@ -149,6 +153,7 @@ extension Workload {
         case .ties(.monitor): "ns to watch and cancel"
         case .ties(.down): "ns a DOWN, handled"
         case .ties(.spawnLink): "ns a start and its end"
+        case .durable: "ns a transition, synced"
         case .supervise(.restart): "ns from a throw to the next init"
         case .supervise: "ns a supervised start"
         case .timerCancel: "ns to arm and cancel"

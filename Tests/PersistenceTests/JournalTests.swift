@@ -107,7 +107,10 @@ struct JournalTests {
 struct SQLiteStoreTests {
     /// Changes the file behind the store's back.
     private func damage(_ folder: Folder, _ sql: String) throws {
-        try DatabaseQueue(path: folder.database).write { try $0.execute(sql: sql) }
+        var configuration = Configuration()
+        // The store before may still be closing the file.
+        configuration.busyMode = .timeout(10)
+        try DatabaseQueue(path: folder.database, configuration: configuration).write { try $0.execute(sql: sql) }
     }
 
     private func stored(_ folder: Folder) async throws {

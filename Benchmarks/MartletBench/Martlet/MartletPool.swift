@@ -36,6 +36,7 @@ struct MartletPool: Variant {
                 try await SpawnWorkload.drive(run) { count, census in try await IdleServers<IdleServer>(count, census) }
             }
         case .ties(let kind): return .run { run in try await TyingServer.drive(kind, run) }
+        case .durable(let servers): return .run { run in try await DurableServer.drive(servers, run) }
         case .supervise(let kind): return .run { run in try await SupervisedServer.drive(kind, run) }
         case .timerCancel:
             return .run { run in
