@@ -45,7 +45,6 @@ final class _EntryTable<Key: Hashable & Sendable, Value: Sendable>: @unchecked S
 
     deinit {
         for word in index.listed { unsafe Address(word: word)?.end(Key.self, Value.self) }
-        limbo.drain()
     }
 
     /// How many entries, those of processes that ended just now included.

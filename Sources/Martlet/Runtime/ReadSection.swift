@@ -32,6 +32,11 @@ final class _Limbo<Item>: @unchecked Sendable {  // items are owned by the limbo
 
     init(end: @escaping @Sendable (Item) -> Void) { self.end = end }
 
+    // Its table goes, so nobody can read any more.
+    deinit {
+        for (_, item) in items.withLock({ $0 }) { end(item) }
+    }
+
     /// Takes an item that no word leads to any more, and ends it at once where nobody reads.
     ///
     /// Not inside a read section, which the item would wait for. Most of the time there is no reader, and no lock is
@@ -74,13 +79,4 @@ final class _Limbo<Item>: @unchecked Sendable {  // items are owned by the limbo
 
     /// Whether something waits.
     var isEmpty: Bool { count.load(ordering: .acquiring) == 0 }
-
-    /// Ends all of it: nobody can read any more.
-    func drain() {
-        let all = items.withLock { items in
-            defer { items = [] }
-            return items
-        }
-        for (_, item) in all { end(item) }
-    }
 }
