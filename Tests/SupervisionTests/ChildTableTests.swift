@@ -21,8 +21,9 @@ struct ChildTableTests {
     }
 
     @Test("a window of any size agrees with counting over all restarts (R19)", .tags(.property))
-    func windowAgainstCounting() {
+    func windowAgainstCounting() async {
         for seed in 0..<200 as Range<UInt64> {
+            await Task.yield()
             var random = SplitMix(state: seed)
             let budget = RestartBudget(
                 maxRestarts: Int(random.unit() * 100), within: .milliseconds(1 + Int(random.unit() * 300)))
@@ -52,8 +53,9 @@ struct ChildTableTests {
     @Test(
         "whatever ends, fails and is asked for: one incarnation a child, the strategy's order, the exact intensity",
         .tags(.property), arguments: strategies)
-    func anyWorld(strategy: Supervisor.Strategy) {
+    func anyWorld(strategy: Supervisor.Strategy) async {
         for seed in 0..<3_000 as Range<UInt64> {
+            await Task.yield()
             var world = World(strategy, seed: seed)
             world.run(events: 120)
             if let fault = world.fault {

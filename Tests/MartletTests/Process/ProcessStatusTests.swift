@@ -38,7 +38,7 @@ struct ProcessStatusTests {
     func running(what: String) async throws {
         try await withRuntime { test in
             let gate = Gate()
-            let desk = Task {
+            let desk = Task(executorPreference: test.runtime.executor) {
                 try await Desk.begin { script in
                     if what == "init" { script.begin = { _ in gate.pass() } }
                     script.info = { _, _ in
@@ -56,7 +56,7 @@ struct ProcessStatusTests {
             switch what {
             case "call":
                 let desk = try await desk.value
-                Task {
+                Task(executorPreference: test.runtime.executor) {
                     try await desk.ask { _, from in
                         gate.pass()
                         return from.reply(1)

@@ -15,7 +15,8 @@ struct StallReportTests {
         configuration.stallLimit = .milliseconds(30)
         let runtime = Runtime(configuration)
         let gate = Gate()
-        let start = Task {
+        // On the runtime: Swift's pool may be busy with other tests for longer than the gate waits.
+        let start = Task(executorPreference: runtime.executor) {
             try await Desk.begin(
                 name: isInit ? "stall.init" : "stall.cast", options: StartOptions(label: "slow", runtime: runtime)
             ) { script in
