@@ -24,6 +24,7 @@ let package = Package(
         .library(name: "MartletSQLite", targets: ["MartletSQLite"]),
         .executable(name: "martlet-bench", targets: ["martlet-bench"]),
         .executable(name: "martlet-soak", targets: ["martlet-soak"]),
+        .executable(name: "martlet-tour", targets: ["martlet-tour"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
@@ -67,7 +68,9 @@ let package = Package(
             ],
             path: "Benchmarks/MartletSoak", swiftSettings: strict),
         .target(
-            name: "Examples", dependencies: ["Martlet"], path: "Examples", swiftSettings: strict),
+            name: "Examples", dependencies: ["Martlet"], path: "Examples", exclude: ["Command"], swiftSettings: strict),
+        .executableTarget(
+            name: "martlet-tour", dependencies: ["Examples"], path: "Examples/Command", swiftSettings: strict),
 
         .testTarget(name: "MartletTests", dependencies: ["Martlet", "MartletFaults"], swiftSettings: strict),
         .testTarget(

@@ -37,6 +37,7 @@ extension Workload {
         all += [1, 64, 1_000].map { .durable(servers: $0) }
         all += [.timerCancel(timers: quick ? 100_000 : 1_000_000), .timerFire(timers: quick ? 10_000 : 100_000)]
         all += [.lookup(churn: false), .lookup(churn: true)]
+        all += Registering.allCases.map { .registry($0) }
         all += [10, 1000].map { .stage(demand: $0) }
         all += Overload.allCases.map { .backpressure(policy: $0, casts: quick ? 100_000 : 1_000_000) }
         for behaviour in Behaviour.allCases { all += [1, 64].map { .behaviour(behaviour, clients: $0) } }
@@ -54,7 +55,8 @@ extension Workload {
         case .timerCancel(let timers), .timerFire(let timers): timers
         case .backpressure(_, let casts): casts
         case .fanOut(let servers) where servers >= Workload.manyServers: servers
-        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .stage, .ties, .behaviour: nil
+        case .registry(.join): Workload.subscribers
+        case .call, .cast, .fanOut, .pingPong, .ring, .lookup, .registry, .stage, .ties, .behaviour: nil
         }
     }
 
@@ -66,8 +68,11 @@ extension Workload {
         case .cast(let producers): producers
         case .fanOut(let servers), .ring(let servers): servers
         case .pingPong(let pairs): pairs * 2
-        case .lookup: Workload.lookupReaders
         case .durable(let servers): servers
+        case .lookup, .registry(.lookup), .registry(.lookupChurn): Workload.lookupReaders
+        case .registry(.dispatch), .registry(.publish): Workload.subscribers
+        case .registry(.register): Workload.registeredKeys
+        case .registry(.join): 1
         case .spawn, .ties, .supervise, .timerCancel, .timerFire, .stage, .backpressure: 1
         }
     }
@@ -75,7 +80,7 @@ extension Workload {
     /// The count of the first, warming run: a few operations for every client, server or pair.
     package var firstOperations: Int {
         switch self {
-        case .fanOut, .ring: operationUnit
+        case .fanOut, .ring, .registry: operationUnit
         default: max(2000 / operationUnit, 2) * operationUnit
         }
     }
@@ -86,7 +91,7 @@ extension Workload {
         switch self {
         case .spawn, .supervise, .durable, .timerCancel, .timerFire, .backpressure: true
         case .fanOut(let servers): servers >= Workload.manyServers
-        case .call, .cast, .pingPong, .ring, .lookup, .stage, .ties, .behaviour: false
+        case .call, .cast, .pingPong, .ring, .lookup, .registry, .stage, .ties, .behaviour: false
         }
     }
 
@@ -103,6 +108,11 @@ extension Workload {
 
     /// Monitors of one server that ends.
     private static var downs: Int { 100_000 }
+
+    /// Entries of one key that `registry` tells.
+    package static var subscribers: Int { 10_000 }
+    /// Keys that a process of `registry` has at once.
+    package static var registeredKeys: Int { 1_000 }
 
     /// How often `behaviour` goes from one server to the other and back in a round: what slows the machine down meets both.
     package static var behaviourTurns: Int { 10 }

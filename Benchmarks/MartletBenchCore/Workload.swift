@@ -30,6 +30,8 @@ package enum Workload: Hashable, Sendable {
     case timerFire(timers: Int)
     /// Two readers look servers up by name, while a third party registers and unregisters others or does not.
     case lookup(churn: Bool)
+    /// A registry with string keys: looked up, changed, or told to tell 10,000.
+    case registry(Registering)
     /// Events pass from a producer through a stage in the middle to a consumer, with so many under way at most.
     case stage(demand: Int)
     /// Two producers against a server that works for 1 us on each message.
@@ -58,6 +60,22 @@ package enum Workload: Hashable, Sendable {
         case down
         /// Starts a linked raw process that ends at once, and hears of it.
         case spawnLink = "spawn-link"
+    }
+
+    /// What is done with a registry.
+    package enum Registering: String, Hashable, Sendable, CaseIterable {
+        /// Two readers look 1,000 processes up.
+        case lookup
+        /// The same while another process registers and unregisters other keys without pause.
+        case lookupChurn = "lookup-churn"
+        /// A process registers 1,000 keys and unregisters them; an operation is one of each.
+        case register = "register-unregister"
+        /// Processes that are in no group yet are put into one; an operation is one of them.
+        case join
+        /// A closure that counts is given each of 10,000 entries; an operation is one entry.
+        case dispatch
+        /// A message is sent to each of 10,000 servers; an operation is one send.
+        case publish
     }
 
     /// What a supervisor of `supervise` does.
@@ -93,6 +111,7 @@ extension Workload {
         case .durable: "durable"
         case .timerCancel, .timerFire: "timer"
         case .lookup: "lookup"
+        case .registry: "registry"
         case .stage: "stage"
         case .backpressure: "backpressure"
         case .behaviour(let behaviour, _): behaviour.rawValue
@@ -112,6 +131,7 @@ extension Workload {
         case .timerCancel(let timers): [("mode", .text("arm-cancel")), ("timers", .integer(timers))]
         case .timerFire(let timers): [("mode", .text("fire")), ("timers", .integer(timers))]
         case .lookup(let churn): [("churn", .flag(churn))]
+        case .registry(let kind): [("mode", .text(kind.rawValue))]
         case .stage(let demand): [("demand", .integer(demand))]
         case .backpressure(let policy, let casts): [("policy", .text(policy.rawValue)), ("casts", .integer(casts))]
         }
@@ -142,7 +162,10 @@ extension Workload {
         case .supervise: "ns a supervised start"
         case .timerCancel: "ns to arm and cancel"
         case .timerFire: "ns late, mean"
-        case .lookup: "ns a lookup"
+        case .lookup, .registry(.lookup), .registry(.lookupChurn): "ns a lookup"
+        case .registry(.register): "ns to register and unregister"
+        case .registry(.join): "ns a first join"
+        case .registry(.dispatch), .registry(.publish): "ns an entry"
         case .stage: "ns an event, handled twice"
         case .backpressure: "ns a cast, settled"
         }

@@ -90,19 +90,13 @@ static void run(const mt_config_t *config, void (*const *steps)(allocation_life_
 
 void allocation_scenario(void) {
     void (*const steps[])(allocation_life_t * life) = {
-        allocation_step_names,
-        allocation_step_nodes,
-        allocation_step_crowd,
-        allocation_step_flood,
-        allocation_step_debts,
-        allocation_step_room,
-        allocation_step_displaced,
-        allocation_step_timers,
-        allocation_step_deadlines,
-        allocation_step_signals,
-        allocation_step_in_place,
-        allocation_step_threads,
-        NULL,
+        allocation_step_names,     allocation_step_nodes,
+        allocation_step_crowd,     allocation_step_flood,
+        allocation_step_debts,     allocation_step_room,
+        allocation_step_displaced, allocation_step_timers,
+        allocation_step_deadlines, allocation_step_signals,
+        allocation_step_suspended, allocation_step_in_place,
+        allocation_step_threads,   NULL,
     };
     mt_config_t config = probe_config(2);
     config.env.now_ns = now_ahead;
@@ -111,7 +105,8 @@ void allocation_scenario(void) {
 
 void allocation_scenario_deterministic(void) {
     void (*const steps[])(allocation_life_t * life) = {
-        allocation_step_names, allocation_step_crowd, allocation_step_debts, allocation_step_signals, NULL,
+        allocation_step_names,   allocation_step_crowd,     allocation_step_debts,
+        allocation_step_signals, allocation_step_suspended, NULL,
     };
     const mt_deterministic_ops_t ops = {0};
     mt_deterministic_t *deterministic = mt_deterministic_create(&ops);

@@ -29,6 +29,7 @@ void allocation_step_displaced(allocation_life_t *life);
 void allocation_step_timers(allocation_life_t *life);
 void allocation_step_deadlines(allocation_life_t *life);
 void allocation_step_signals(allocation_life_t *life);
+void allocation_step_suspended(allocation_life_t *life);
 void allocation_step_in_place(allocation_life_t *life);
 void allocation_step_threads(allocation_life_t *life);
 

@@ -257,6 +257,58 @@ void allocation_step_signals(allocation_life_t *life) {
     EXPECT(allocation_is_typed(status, 1));
 }
 
+// A command that sending it needs nothing for any more; NULL: refused.
+static mt_node_t *make_command(mt_thread_t *thread, mt_pid_t pid, probe_action_t action, uint64_t a) {
+    mt_node_t *node = probe_message(MT_KIND_COMMAND, action, a, 0);
+    if (!node || (node->reply = mt_reply_arm(thread, 0, pid, MT_FOREVER))) return node;
+    probe_discard(node);
+    return NULL;
+}
+
+static mt_reply_kind_t send_command(mt_thread_t *thread, mt_pid_t pid, mt_node_t *node, uint64_t *word) {
+    mt_reply_ref_t ref = node->reply;
+    EXPECT(mt_process_send_command(thread, pid, node) == MT_OK);
+    return probe_call_end(ref, MT_FOREVER, word);
+}
+
+static void drop_command(mt_node_t *node) {
+    if (!node) return;
+    EXPECT(end_reply(node->reply) == MT_REPLY_CANCELLED);
+    probe_discard(node);
+}
+
+// What is said to a suspended process waits; whatever is refused meanwhile, nothing of it is lost.
+void allocation_step_suspended(allocation_life_t *life) {
+    enum { PEERS = 20 };
+    mt_thread_t *thread = life->thread;
+    mt_runtime_wait_idle(life->world.runtime); // others hear of what was before
+    mt_pid_t pid = allocation_spawn(life, &(probe_spec_t){.traps_exits = true}), peers[PEERS];
+    if (!pid) return;
+    mt_node_t *suspend = make_command(thread, pid, probe_suspend, 1);
+    mt_node_t *resume = suspend ? make_command(thread, pid, probe_suspend, 0) : NULL;
+    uint64_t is_suspended = 0;
+    if (resume && send_command(thread, pid, suspend, &is_suspended) == MT_REPLY_VALUE && is_suspended) {
+        uint64_t exits = mt_a64_load_acq(&probe_exits), downs = mt_a64_load_acq(&probe_downs), links = 0, monitors = 0;
+        for (uint32_t i = 0; i < PEERS; i++) {
+            mt_tie_ref_t ref;
+            peers[i] = allocation_spawn(life, NULL);
+            links += peers[i] && mt_tie_link(thread, pid, peers[i]) == MT_OK;
+            monitors += peers[i] && mt_tie_monitor(thread, pid, peers[i], &ref) == MT_OK;
+            cast(pid, probe_count, 1, 0);
+        }
+        for (uint32_t i = 0; i < PEERS; i++)
+            if (peers[i]) EXPECT(mt_process_kill(thread, peers[i]));
+        mt_runtime_wait_idle(life->world.runtime);
+        EXPECT(mt_a64_load_acq(&probe_exits) == exits && mt_a64_load_acq(&probe_downs) == downs);
+        EXPECT(send_command(thread, pid, resume, NULL) == MT_REPLY_VALUE);
+        mt_runtime_wait_idle(life->world.runtime);
+        EXPECT(mt_a64_load_acq(&probe_exits) == exits + links && mt_a64_load_acq(&probe_downs) == downs + monitors);
+        return;
+    }
+    if (!resume) drop_command(suspend);
+    drop_command(resume);
+}
+
 void allocation_step_in_place(allocation_life_t *life) {
     mt_pid_t pid = allocation_spawn(life, NULL);
     mt_runtime_wait_idle(life->world.runtime);

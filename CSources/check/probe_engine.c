@@ -90,8 +90,8 @@ static void hear(probe_state_t *state, uint32_t kind, const void *payload) {
     probe_reason_release(news->reason);
 }
 
-static bool run_requests(mt_slice_t *slice, probe_state_t *state) {
-    for (mt_node_t *node; (node = mt_slice_next_request(slice));) {
+static bool run_commands(mt_slice_t *slice, probe_state_t *state) {
+    for (mt_node_t *node; (node = mt_slice_next_command(slice));) {
         probe_message_t message = *(probe_message_t *)(void *)node->payload;
         slice->reply = node->reply;
         mt_node_free(slice->thread, node);
@@ -119,7 +119,7 @@ static mt_run_t engine_run(void *context, mt_slice_t *slice) {
             continue;
         }
         if (kind == MT_SLICE_SYSTEM) {
-            if (!run_requests(slice, state)) return MT_RUN_ABANDONED;
+            if (!run_commands(slice, state)) return MT_RUN_ABANDONED;
             continue;
         }
         if (kind == MT_KIND_EXIT || kind == MT_KIND_DOWN) {

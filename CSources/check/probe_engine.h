@@ -123,7 +123,7 @@ void probe_in_order(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_
 void probe_answer(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b);    // replies a + count
 void probe_keep_call(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b); // *(mt_a64_t *)a = the call
 void probe_block_on(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b);  // gate a, then sends count to b
-void probe_suspend(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b);   // as a request: a true or false
+void probe_suspend(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b);   // as a command: a true or false
 void probe_reply_with(mt_thread_t *thread, mt_reply_ref_t ref, uint64_t value);        // from any thread
 
 // A handler's gate: it says that it is inside, and waits for the key.

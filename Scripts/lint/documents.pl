@@ -7,7 +7,7 @@ use File::Find;
 
 my $parity = 'Documentation/OTPParity.md';
 # Their Swift examples stand in a test, line by line.
-my @articles = map { "Documentation/$_.md" } qw(Processes Calls Exits FromElixir StateMachines WhenNotToUse);
+my @articles = map { "Documentation/$_.md" } qw(Processes Calls Exits FromElixir StateMachines WhenNotToUse Registry);
 
 my (%tests, %code);    # "Suite/function", "Target.Suite/function" => 1; file => its lines, trimmed
 find({ no_chdir => 1, wanted => sub { read_tests($_) if /\.swift$/ } }, 'Tests') if -d 'Tests';

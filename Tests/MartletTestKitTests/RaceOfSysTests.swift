@@ -61,6 +61,114 @@ struct RaceOfSysTests {
         }
     }
 
+    @Test("a suspend that fails suspends nobody, one that does not does, however close the timeout is (R3, R21)")
+    func suspendAgainstTimeout() async throws {
+        try await explore(seeds: 0..<10_000) { test in
+            let desk = try await Desk.start()
+            let words = await withTaskGroup(of: String.self) { group in
+                group.addTask {
+                    for number in 0..<3 { desk.cast(.note(number)) }
+                    return ""
+                }
+                group.addTask {
+                    var sys = desk.sys
+                    sys.timeout = .milliseconds(test.seed % 3)
+                    return await Self.word { try await sys.suspend() }
+                }
+                group.addTask {
+                    await withTaskGroup(of: String.self) { inner in
+                        inner.addTask { await Self.word { try await desk.sys.suspend() } }
+                        await Task.yield()
+                        inner.cancelAll()
+                        return await inner.next() ?? ""
+                    }
+                }
+                return await group.reduce(into: Set()) { $0.insert($1) }
+            }
+            await test.clock.runUntilIdle()
+            try #require(words.isSubset(of: ["", "done", "timeout", "cancelled"]), "\(words)")
+            let isSuspended = try await desk.sys.status().isSuspended
+            try #require(isSuspended == words.contains("done"), "\(words)")
+            try await desk.stop()
+            test.assertNothingLeft()
+        }
+    }
+
+    @Test("suspended, resumed and suspended again, a server still hears a stop (R15)")
+    func stopWhileCatchingUp() async throws {
+        try await explore(seeds: 0..<10_000) { test in
+            let desk = try await Desk.start()
+            try await desk.sys.suspend()
+            for number in 0..<3 { desk.cast(.note(number)) }
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    _ = await Self.word { try await desk.sys.resume() }
+                    _ = await Self.word { try await desk.sys.suspend() }
+                }
+                group.addTask { for number in 3..<6 { desk.cast(.note(number)) } }
+                group.addTask { _ = await Self.word { try await desk.stop() } }
+            }
+            test.assertNothingLeft()
+        }
+    }
+
+    /// Watches a process that sends to it, and says what it heard.
+    private struct Watcher: GenServer {
+        enum Call { case heard(From<[Int]>) }
+        enum Cast { case watch(Pid) }
+        typealias Message = Int
+        static var trapsExits: Bool { true }
+        var heard: [Int] = []
+        init(_: Void) {}
+        mutating func handleCall(_ call: Call) -> Next {
+            if case .heard(let from) = call { from.reply(heard) }
+            return .wait
+        }
+        mutating func handleCast(_ cast: Cast) -> Next {
+            if case .watch(let pid) = cast {
+                _ = pid.monitor()
+                pid.link()
+            }
+            return .wait
+        }
+        mutating func handleInfo(_ info: Info<Int>) -> Next {
+            switch info {
+            case .message(let number): heard.append(number)
+            case .exit: heard.append(-1)
+            case .down: heard.append(-2)
+            default: break
+            }
+            return .wait
+        }
+    }
+
+    @Test("EXIT and DOWN wait with the messages, behind those of who ended, and none is lost (R5, R12, R21)")
+    func newsAside() async throws {
+        try await explore(seeds: 0..<10_000) { test in
+            let watcher = try await Watcher.start()
+            let talker = spawn(Int.self) { mailbox in
+                _ = try await mailbox.receive()
+                for number in 0..<4 { watcher.process.send(number) }
+            }
+            watcher.cast(.watch(talker.pid))
+            _ = try await watcher.call { .heard($0) }
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { talker.send(0) }
+                for _ in 0..<2 {
+                    group.addTask {
+                        _ = await Self.word { try await watcher.sys.suspend() }
+                        _ = await Self.word { try await watcher.sys.resume() }
+                    }
+                }
+            }
+            await test.clock.runUntilIdle()
+            let heard = try await watcher.call { .heard($0) }
+            try #require(heard == [0, 1, 2, 3, -1, -2] || heard == [0, 1, 2, 3, -2, -1], "\(heard)")
+            try await watcher.stop()
+            test.assertNothingLeft()
+        }
+    }
+
     /// Another type for the desk.
     private struct SecondDesk: GenServer {
         typealias Argument = Void

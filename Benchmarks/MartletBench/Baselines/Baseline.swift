@@ -42,6 +42,7 @@ extension Baseline {
         case .ring(let servers): return relay(rings: 1, servers: servers)
         case .spawn: return spawn()
         case .ties: return .skipped("has no links and monitors")
+        case .registry: return .skipped("has no table that deaths keep right; for lookups alone see lookup")
         case .stage: return .skipped("has no stages")
         case .supervise: return .skipped("has no supervisors")
         case .durable: return .skipped("has no journals")
@@ -68,7 +69,7 @@ extension Workload {
         switch self {
         case .fanOut(let servers), .ring(let servers), .spawn(let servers): servers
         case .pingPong(let pairs): pairs * 2
-        case .call, .cast, .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .stage, .backpressure,
+        case .call, .cast, .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .registry, .stage, .backpressure,
             .behaviour:
             1
         }

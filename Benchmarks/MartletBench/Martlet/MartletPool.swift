@@ -50,6 +50,7 @@ struct MartletPool: Variant {
             return .run { run in try await BehaviourWorkload.drive(behaviour, clients: clients, run) }
         case .lookup(let churn):
             return .run { run in try await LookupWorkload.drive(NamedServers(), churn: churn, run) }
+        case .registry(let kind): return .run { run in try await RegistryWorkload.drive(kind, run) }
         case .stage(let demand): return .run { run in try await CountedStages.drive(demand: demand, run) }
         case .backpressure(let policy, _):
             return .run { run in

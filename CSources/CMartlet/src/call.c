@@ -74,14 +74,20 @@ uint64_t mt_reply_remaining(mt_reply_ref_t ref) {
     return deadline > now ? deadline - now : 0;
 }
 
-void mt_count_late_reply(mt_reply_ref_t ref) {
+void mt_count_late_reply(mt_reply_ref_t ref, const mt_payload_ops_t *ops) {
     mt_reply_t *reply = mt_reply_of(ref);
     mt_thread_t *thread = mt_thread_self();
     // Who replies late is, as a rule, a process of the callee's runtime. On other threads the slot is asked, which may
     // serve another call by now: a count in a neighbour's runtime.
     mt_runtime_t *runtime = thread ? thread->runtime : NULL;
     if (!runtime && reply) runtime = mt_pid_runtime_any(mt_a64_load_rlx(&reply->callee));
-    if (runtime && thread) mt_a64_bump(&mt_stats(thread, runtime)->dead[MT_DEAD_LATE_REPLY], 1);
+    if (!runtime || !thread) return;
+    mt_a64_bump(&mt_stats(thread, runtime)->dead[MT_DEAD_LATE_REPLY], 1);
+    if (!mt_hooks.dead_letter) return;
+    // Who asked has gone on, and its slot may serve another call; who answers is here.
+    const mt_frame_t *frame = thread->frame;
+    mt_pid_t from = frame ? mt_slot_pid(frame->slot, frame->generation) : 0;
+    mt_hooks.dead_letter(runtime->config.context, 0, from, ops, MT_DEAD_LATE_REPLY);
 }
 
 static mt_bounded_head_t *bounded_of(mt_pid_t pid) {

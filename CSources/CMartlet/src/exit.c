@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The exit protocol and the dead letters it leaves.
+#include "martlet/call.h"
 #include "martlet/system.h"
 
 #include <stdlib.h>
@@ -137,6 +138,7 @@ static void publish_parked(mt_frame_t *frame, mt_thread_t *thread) {
     if (!node) return;
     mt_reply_t *reply = mt_reply_claim(frame->parked_for);
     if (!reply) {
+        mt_count_late_reply(frame->parked_for, node->ops);
         mt_frame_drop_parked(frame, thread);
         return;
     }
@@ -251,6 +253,9 @@ void mt_slice_exit_finish(mt_slice_t *slice) {
     if (name) mt_names_unregister(runtime->names, name, pid);
     mt_aptr_store_rlx(&slot->name, NULL);
     mt__report_end(slot);
+    // Its place is free before anybody hears of the end, who may start a successor at once.
+    mt_a64_bump(&slice->stats->exits, 1);
+    mt__uncount_process(runtime);
     if (slice->frame.parked_reply) {
         // Promised and not published: its caller hears how the process ended.
         mt_reply_complete_exited(slice->frame.parked_for, slot->last_reason);
@@ -272,5 +277,4 @@ void mt_slice_exit_finish(mt_slice_t *slice) {
     mt__aside_end(slice->thread, slot, MT_DEAD_RECEIVER_ENDED);
     // Last: whoever hears of it finds everything gone.
     mt__ties_fire(slice->thread, slot, pid, slot->last_reason);
-    mt_a64_bump(&slice->stats->exits, 1);
 }

@@ -64,7 +64,7 @@ size_t mt_label_copy(mt_pid_t pid, char out[MT_LABEL_MAX]) {
 
 void mt__report_end(mt_slot_t *slot) {
     mt_a64_store_rlx(&slot->handled, 0);
-    mt_a32_store_rlx(&slot->length, 0);
+    mt_a32_store_rel(&slot->length, 0); // release: as in set_gauges (slice.c)
     mt_a32_store_rlx(&slot->oldest, 0);
     mt_a32_store_rlx(&slot->running_since, 0);
     // relaxed: a label that is set at this moment finds the process DYING under the lock.

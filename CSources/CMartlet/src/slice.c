@@ -71,6 +71,12 @@ static void stall(mt_slice_t *slice) {
     mt_submit_last(slice->thread, slot);
 }
 
+static void set_gauges(mt_slot_t *slot, uint32_t length, uint32_t oldest) {
+    // release: for who follows an alias that had this slot (alias.c); for reports relaxed would do.
+    mt_a32_store_rel(&slot->length, length);
+    mt_a32_store_rlx(&slot->oldest, oldest);
+}
+
 // What reports see of the queue: how long it is at least, and when its oldest message was sent.
 static void publish_depth(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
@@ -81,9 +87,8 @@ static void publish_depth(mt_slice_t *slice) {
     const mt_node_t *oldest = (const mt_node_t *)mt_aptr_load_acq(&slot->tail->next);
     uint32_t tick = mt__tick_of(mt_runtime_of(slot), oldest);
     if (is_locked) mt_credit_pop_unlock(slice->bounded);
-    // relaxed: gauges. A tick of 0 counts as 1.
-    mt_a32_store_rlx(&slot->length, oldest ? length : 0);
-    mt_a32_store_rlx(&slot->oldest, oldest ? tick + !tick : 0);
+    // A tick of 0 counts as 1.
+    set_gauges(slot, oldest ? length : 0, oldest ? tick + !tick : 0);
     slot->flags |= MT_SLOT_MEASURED;
 }
 
@@ -138,15 +143,25 @@ static uint32_t die(mt_slice_t *slice, uint64_t life) {
     return slice->kind = MT_SLICE_DIE;
 }
 
+// What waits aside is queued, to reports.
+static void publish_aside(mt_slot_t *slot) {
+    const mt_node_t *oldest = slot->aside->first;
+    if (!oldest) return;
+    uint32_t tick = mt__tick_of(mt_runtime_of(slot), oldest);
+    set_gauges(slot, slot->aside->count, tick + !tick);
+    slot->flags |= MT_SLOT_MEASURED;
+}
+
 // What few processes have to do as they leave; what they are then.
 __attribute__((noinline)) static uint32_t leave_rarely(mt_slot_t *slot, uint64_t life) {
     if (slot->flags & MT_SLOT_MEASURED) {
         slot->flags &= ~MT_SLOT_MEASURED;
-        // relaxed: gauges.
-        mt_a32_store_rlx(&slot->length, 0);
-        mt_a32_store_rlx(&slot->oldest, 0);
+        set_gauges(slot, 0, 0);
     }
-    if (life & MT_LIFE_ASIDE && mt_slot_is_suspended(slot)) return MT_ACTIVITY_SUSPENDED;
+    if (life & MT_LIFE_ASIDE && mt_slot_is_suspended(slot)) {
+        publish_aside(slot);
+        return MT_ACTIVITY_SUSPENDED;
+    }
     return slot->flags & MT_SLOT_HIBERNATED ? MT_ACTIVITY_HIBERNATING : MT_ACTIVITY_WAITING;
 }
 
@@ -165,6 +180,9 @@ static bool leave(mt_slice_t *slice, uint64_t life) {
         stall(slice);
         return true;
     case MT_MORE:
+        if (MT_LIKELY(!slice->is_stalled)) break;
+        stall(slice);
+        return true;
     case MT_LOOK:
         break;
     }
@@ -183,7 +201,7 @@ static bool turn_is_over(mt_slice_t *slice) {
 }
 
 // What the core handles by itself; true: the node is done.
-static bool handle_system(mt_slice_t *slice, mt_node_t *node, uint64_t life) {
+static bool handle_system(mt_slice_t *slice, mt_node_t *node) {
     if (node->generation != slice->frame.generation) {
         mt_process_dead_letter(slice->thread, slice->slot, node, MT_DEAD_NO_PROCESS);
         return true;
@@ -192,8 +210,6 @@ static bool handle_system(mt_slice_t *slice, mt_node_t *node, uint64_t life) {
         if (!mt_slice_defer(slice, node->reply)) mt_reply_complete(node->reply, MT_REPLY_OVERLOADED);
         return true;
     }
-    // Before its credit goes back: what waits aside still takes room.
-    if (MT_UNLIKELY(life & MT_LIFE_ASIDE) && mt__aside_put(slice, node)) return true;
     if (node->flags & MT_NODE_CREDIT && slice->bounded) mt_credit_popped(slice->bounded, slice->frame.generation);
     if (node->kind == MT_KIND_EXIT || node->kind == MT_KIND_DOWN) {
         mt_tie_ref_t tie = ((const mt_news_t *)(const void *)node->payload)->tie;
@@ -212,6 +228,22 @@ static bool handle_system(mt_slice_t *slice, mt_node_t *node, uint64_t life) {
     return false;
 }
 
+// The next message of a process that is suspended, or was and has messages aside: those first. NULL: none for now.
+static mt_node_t *take_beside(mt_slice_t *slice) {
+    slice->is_stalled = false;
+    if (!mt_slot_is_suspended(slice->slot)) {
+        mt_node_t *node = mt__aside_take(slice);
+        return node ? node : pop(slice);
+    }
+    // Senders that displace move the same links.
+    bool is_locked = has_pop_lock(slice);
+    if (is_locked) mt_credit_pop_lock(slice->bounded);
+    mt_aside_result_t result = mt__aside_collect(slice);
+    if (is_locked) mt_credit_pop_unlock(slice->bounded);
+    slice->is_stalled = result == MT_ASIDE_STALLED;
+    return result == MT_ASIDE_FOR_NOW ? pop(slice) : NULL;
+}
+
 static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
     mt_slot_t *slot = slice->slot;
     // Parked for a stop that the handler did not return: it waits no longer.
@@ -219,10 +251,9 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
     uint64_t life;
     for (;;) {
         if (!node) {
-            // acquire: pairs with the CAS in mark, and in send_request.
+            // acquire: pairs with the CAS in mark, and in send_command.
             life = mt_a64_load_acq(&slot->life);
-            if (MT_UNLIKELY(life & MT_LIFE_SYSTEM || mt__aside_has_requests(slot)) &&
-                !mt_life_is_lethal(life, slice->frame.generation))
+            if (MT_UNLIKELY(life & MT_LIFE_SYSTEM) && !mt_life_is_lethal(life, slice->frame.generation))
                 return slice->kind = MT_SLICE_SYSTEM;
             if (turn_is_over(slice) && (has_more(slice) || mt__aside_has_more(slot))) {
                 if (!may_leave) return slice->kind = MT_SLICE_YIELD; // who runs it next looks at its life
@@ -233,8 +264,7 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
                 return slice->kind = MT_SLICE_LEAVE;
             }
             // Not a look at the slot's rare line where nothing is aside; only the owner changes the flag.
-            if (MT_UNLIKELY(life & MT_LIFE_ASIDE)) node = mt__aside_take(slice);
-            if (!node) node = pop(slice);
+            node = MT_UNLIKELY(life & MT_LIFE_ASIDE) ? take_beside(slice) : pop(slice);
         }
         // acquire, after the pop: see mt_slice_next.
         life = mt_a64_load_acq(&slot->life);
@@ -249,11 +279,11 @@ static uint32_t next_slow(mt_slice_t *slice, mt_node_t *node, bool may_leave) {
             if (leave(slice, life)) return slice->kind = MT_SLICE_LEAVE;
             continue;
         }
-        if (!handle_system(slice, node, life)) break;
+        if (!handle_system(slice, node)) break;
         node = NULL;
     }
     if (slice->budget) slice->budget--;
-    // Requests come first at the next look, which is the long way then.
+    // Commands come first at the next look, which is the long way then.
     if (MT_UNLIKELY(life & MT_LIFE_SYSTEM)) slice->budget &= ~15u;
     if (node->kind <= MT_KIND_TICK) slice->handled++;
     slice->node = node;
@@ -278,14 +308,20 @@ uint32_t mt__slice_poll_slow(mt_slice_t *slice, mt_node_t *node) {
 static void retire(mt_slice_t *slice) {
     mt_slot_t *slot = slice->slot;
     if (slot->flags & MT_SLOT_RETIRED) return;
-    mt_runtime_t *runtime = mt_runtime_of(slot);
     slot->flags = MT_SLOT_RETIRED;
     slot->last_generation = 0;
     void *reason = slot->last_reason;
     slot->last_reason = NULL;
     mt__phase_retire(slot, slice->thread);
     if (reason) mt_hooks.reason_release(reason);
-    mt__uncount_process(runtime);
+}
+
+static void refuse_name(mt_reply_ref_t start, mt_pid_t holder) {
+    mt_reply_t *reply = mt_reply_claim(start);
+    if (!reply) return;
+    *(uint64_t *)(void *)reply->value = holder;
+    void *waiter = mt_reply_finish(reply, MT_REPLY_NAME_TAKEN);
+    if (waiter) mt_hooks.resume(waiter);
 }
 
 // Puts a new incarnation in place. False: it is over before it began (killed, or its name is taken).
@@ -293,6 +329,7 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     mt_slot_t *slot = slice->slot;
     mt_runtime_t *runtime = mt_runtime_of(slot);
     slice->bounded = mt_credit_of(slot, node->generation);
+    slice->is_slow = slice->bounded != NULL;
     // Before the phase lets senders displace. Whole: what an INIT's ops do not know is the engine's.
     if (has_pop_lock(slice)) node = copy_out(slice, node, mt_node_capacity(node));
     const mt_init_t *init = (const mt_init_t *)(const void *)node->payload;
@@ -301,7 +338,8 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
     // release: the class behind it, for mt_pid_class and snapshots; the owner itself needs no order.
     mt_aptr_store_rel(&slot->klass, (void *)(uintptr_t)init->klass);
     slot->high_water = init->high_water;
-    mt_a64_store_rlx(&slot->parent, init->parent);
+    // release: for who follows an alias that had this slot (alias.c); who reads the owner's word needs no order.
+    mt_a64_store_rel(&slot->parent, init->parent);
     mt_a64_store_rlx(&slot->current_call, 0);
     slot->idle_timer = 0;
     slot->pending = NULL;
@@ -327,21 +365,18 @@ static bool begin(mt_slice_t *slice, mt_node_t *node) {
         mt_a32_store_rlx(&slot->activity, MT_ACTIVITY_STARTING); // relaxed: for reports, as all of it
         return true;
     }
-    if (named == MT_NAME_TAKEN) {
-        mt_reply_t *reply = mt_reply_claim(node->reply);
-        if (reply) {
-            *(uint64_t *)(void *)reply->value = holder;
-            void *waiter = mt_reply_finish(reply, MT_REPLY_NAME_TAKEN);
-            if (waiter) mt_hooks.resume(waiter);
-        }
-    } else if (named != MT_OK) {
-        mt_reply_complete(node->reply, MT_REPLY_OVERLOADED);
+    mt_reply_ref_t start = 0; // that hears of more than the reason, when all is over
+    if (named != MT_OK) {
+        start = node->reply;
+        node->reply = 0;
+        // Its start has failed, which is no news for who is linked (R2).
+        slice->reason = mt_hooks.reason_retain(mt_hooks.reason_normal);
     }
-    // Its start has failed, which is no news for who is linked (R2).
-    if (named != MT_OK) slice->reason = mt_hooks.reason_retain(mt_hooks.reason_normal);
     mt_slice_exit_begin(slice, slice->reason);
     slice->undelivered = node; // its start fails with the reason, its argument is destroyed
     mt_slice_exit_finish(slice);
+    if (named == MT_NAME_TAKEN) refuse_name(start, holder);
+    else if (named != MT_OK) mt_reply_complete(start, MT_REPLY_OVERLOADED);
     return false;
 }
 
@@ -396,6 +431,7 @@ static void go_on(mt_slice_t *slice) {
     // acquire: pairs with the CAS in mark: a change of life that was poked before this slice is seen.
     uint64_t life = mt_a64_load_acq(&slot->life);
     bool is_calm = mt_life_is_calm(life, slot->generation);
+    slice->is_slow = slice->bounded || life & MT_LIFE_ASIDE;
     if (MT_UNLIKELY(!is_calm) && mt_life_is_lethal(life, slot->generation)) die(slice, life);
     else set_phase(slice, MT_PHASE_BUSY);
     mt_a32_store_rlx(&slot->activity, MT_ACTIVITY_RUNNING);

@@ -46,8 +46,10 @@ static mt_thread_t *obtain(void) {
     thread->stats_spare = thread + 1;
     thread->number = ++records_count;
     thread->next = mt_aptr_load_rlx(&all_records); // relaxed: written under the mutex that we hold
-    // release: publishes next and the zeroed counters; pairs with the acquire in mt_thread_for_each.
-    mt_aptr_store_rel(&all_records, thread);
+    // release: publishes next and the zeroed counters; pairs with the load in mt_thread_for_each. sc: {all_records; a
+    // word of a table} of a new reader against {that word; all_records} of a remover (grace.h): one of the two sees the
+    // other.
+    mt_aptr_store_sc(&all_records, thread);
     return thread;
 }
 
@@ -125,8 +127,8 @@ void mt_thread_trim(mt_thread_t *thread) {
 }
 
 void mt_thread_for_each(void (*visitor)(void *context, mt_thread_t *thread), void *context) {
-    // acquire: pairs with the release in obtain; a record's next never changes after it.
-    for (mt_thread_t *thread = mt_aptr_load_acq(&all_records); thread; thread = thread->next) visitor(context, thread);
+    // acquire, sc: pairs with the store in obtain; a record's next never changes after it.
+    for (mt_thread_t *thread = mt_aptr_load_sc(&all_records); thread; thread = thread->next) visitor(context, thread);
 }
 
 void mt_thread_check(void) {
@@ -137,7 +139,7 @@ void mt_thread_check(void) {
         attached += mt_a32_load_rlx(&thread->attached);
     }
     for (mt_thread_t *thread = free_records; thread; thread = thread->next_free) {
-        MT_ASSERT(mt_a32_load_rlx(&thread->attached) == 0);
+        MT_ASSERT(mt_a32_load_rlx(&thread->attached) == 0 && mt_a64_load_rlx(&thread->reading) == 0);
         MT_ASSERT(!thread->slots.region && !thread->replies.region && !thread->timers.region && !thread->ties.region);
         free_count++;
     }

@@ -93,14 +93,16 @@ static mt_run_t end_with(mt_slice_t *slice, void *reason) {
 static bool logs_news;
 void actor_log_news(void) { logs_news = true; }
 
-// Each is handled as a message with its word, beside the handler.
-static void run_requests(mt_slice_t *slice) {
-    for (mt_node_t *node; (node = mt_slice_next_request(slice));) {
+// Each is handled as a message with its word, beside the handler; two of them do something.
+static void run_commands(mt_slice_t *slice) {
+    for (mt_node_t *node; (node = mt_slice_next_command(slice));) {
         uint64_t word = world_word(node);
         MODEL_EXPECT(word >> 32 == slice->frame.generation);
         node->ops = NULL;
         mt_node_free(slice->thread, node);
         note(&actor.handled[slice->frame.generation], (uint32_t)word);
+        bool is_suspend = (uint32_t)word == ACTOR_SUSPEND;
+        if (is_suspend || (uint32_t)word == ACTOR_RESUME) MODEL_EXPECT(mt_slice_suspend(slice, is_suspend));
     }
 }
 
@@ -113,7 +115,7 @@ static mt_run_t run(void *context, mt_slice_t *slice) {
         if (kind == MT_SLICE_LEAVE) return MT_RUN_LEFT;
         if (kind == MT_SLICE_DIE) return end_with(slice, slice->reason);
         if (kind == MT_SLICE_SYSTEM) {
-            run_requests(slice);
+            run_commands(slice);
             continue;
         }
         if (kind == MT_KIND_STOP) return end_with(slice, actor_stopped);
@@ -124,7 +126,7 @@ static mt_run_t run(void *context, mt_slice_t *slice) {
             continue;
         }
         uint64_t word = *(uint64_t *)slice->payload;
-        MODEL_EXPECT(word >> 32 == slice->frame.generation);
+        MODEL_EXPECT(word >> 32 == slice->frame.generation && !mt_slot_is_suspended(slice->slot));
         note(&actor.handled[slice->frame.generation], (uint32_t)word);
         mt_slice_enter(slice, kind == MT_KIND_CALL ? slice->reply : 0);
         if (handler) handler(slice, (uint32_t)word);
@@ -152,8 +154,14 @@ void __wrap_mt_submit(mt_thread_t *thread, mt_slot_t *slot) {
     else __real_mt_submit(thread, slot);
 }
 
-// Only the condition may look at the tail: senders that displace move it.
-static bool is_whole(void *raw) { return mt_aptr_load_acq(&((mt_slot_t *)raw)->tail->next) != NULL; }
+// Only the condition may look at the tail: senders that displace move it. A suspended process sets a node aside when
+// its successor is linked, or it has none.
+static bool is_whole(void *raw) {
+    mt_slot_t *slot = raw;
+    mt_node_t *next = (mt_node_t *)mt_aptr_load_acq(&slot->tail->next);
+    if (!next || !(mt_a64_load_acq(&slot->life) & MT_LIFE_ASIDE)) return next != NULL;
+    return mt_aptr_load_acq(&next->next) || (mt_a64_load_acq(&slot->head) & ~MT_HEAD_BITS) == (uint64_t)next;
+}
 
 // A stalled process comes back when its queue is whole again.
 void __wrap_mt_submit_last(mt_thread_t *thread, mt_slot_t *slot);
@@ -266,10 +274,10 @@ static mt_node_t *word_to(mt_thread_t *thread, mt_pid_t pid, uint64_t word) {
     return node;
 }
 
-mt_status_t actor_request(mt_thread_t *thread, mt_pid_t pid, uint64_t word, mt_reply_ref_t reply) {
+mt_status_t actor_command(mt_thread_t *thread, mt_pid_t pid, uint64_t word, mt_reply_ref_t reply) {
     mt_node_t *node = word_to(thread, pid, word);
     node->reply = reply;
-    mt_status_t status = mt_process_send_request(thread, pid, node);
+    mt_status_t status = mt_process_send_command(thread, pid, node);
     if (status != MT_OK) mt_node_free(thread, node);
     return status;
 }

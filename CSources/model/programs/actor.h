@@ -64,9 +64,12 @@ void actor_settle(void);
 
 // A cast that carries `word`; the status of the send. A refused one is freed.
 mt_status_t actor_send(mt_thread_t *thread, mt_pid_t pid, uint64_t word);
-// A request of the system lane that carries `word`; the account is that of messages. `reply`: who hears of its end, 0:
+// A command of the system lane that carries `word`; the account is that of messages. `reply`: who hears of its end, 0:
 // nobody. A refused one is freed.
-mt_status_t actor_request(mt_thread_t *thread, mt_pid_t pid, uint64_t word, mt_reply_ref_t reply);
+mt_status_t actor_command(mt_thread_t *thread, mt_pid_t pid, uint64_t word, mt_reply_ref_t reply);
+// What a command does besides being handled.
+#define ACTOR_SUSPEND 6
+#define ACTOR_RESUME 7
 // A stop message.
 void actor_stop(mt_thread_t *thread, mt_pid_t pid);
 // In setup: an armed reply slot that a resume logs as ACTOR_DOWN + number (at least 1), and a watch of the process with

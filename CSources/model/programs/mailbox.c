@@ -9,12 +9,13 @@
 #define SENDERS_MAX 2
 
 static uint32_t senders, messages_each;
-static bool pokes;
+static bool pokes, cuts;
 static mt_slot_t slot;
 static mt_a32_t queued;                   // 1: in the run queue
 static uint32_t next_of[SENDERS_MAX + 1]; // the owner's, plain: the next message of each sender
 static uint32_t handled;                  // the owner's, plain
 static bool saw_signal;                   // the owner's, plain
+static mt_node_t *kept;                   // the owner's: what it has cut out
 
 static void run_slice(mt_thread_t *thread);
 
@@ -61,9 +62,29 @@ static void handle(const mt_node_t *node) {
     handled++;
 }
 
+// Takes the next one out and keeps it, as the owner of a suspended process does. False: there is none.
+static bool cut_one(void) {
+    for (;;) {
+        mt_node_t *node = (mt_node_t *)mt_aptr_load_acq(&slot.tail->next);
+        if (!node) return false;
+        if (!mt_mailbox_cut(&slot, node)) {
+            MODEL_AWAIT(node->next, 0);
+            continue;
+        }
+        handle(node);
+        mt_aptr_store_rlx(&node->next, kept);
+        kept = node;
+        return true;
+    }
+}
+
 // What a worker does with a process: handles until it can give it back.
 static void run_slice(mt_thread_t *thread) {
     for (;;) {
+        if (cuts && cut_one()) {
+            look();
+            continue;
+        }
         const mt_node_t *node = mt_mailbox_pop(&slot, thread);
         look();
         if (node) {
@@ -104,6 +125,11 @@ static void claim_once(void) {
 }
 
 static void finish(void) {
+    while (kept) {
+        mt_node_t *node = kept;
+        kept = (mt_node_t *)mt_aptr_load_rlx(&node->next);
+        mt_node_free(world_record(0), node);
+    }
     MODEL_EXPECT(handled == senders * messages_each + 1);
     MODEL_EXPECT(!pokes || saw_signal);
     MODEL_EXPECT(mt_a64_load_acq(&slot.head) == mt_mailbox_idle_word(&slot));
@@ -115,6 +141,14 @@ static void setup_two_by_two(void) { init(3, 2, 2, false); }
 static void setup_poke(void) { init(3, 1, 2, true); }
 static void setup_claim(void) { init(3, 1, 2, false); }
 static void setup_all(void) { init(4, 1, 1, true); }
+static void setup_cut(void) {
+    init(3, 2, 1, false);
+    cuts = true;
+}
+static void setup_cut_poke(void) {
+    init(3, 1, 2, true);
+    cuts = true;
+}
 
 static void two_senders(uint32_t thread) {
     if (thread == 1) work();
@@ -142,4 +176,6 @@ MAILBOX(mailbox_two, setup_two, two_senders, 3);
 MAILBOX(mailbox_two_by_two, setup_two_by_two, two_senders, 3);
 MAILBOX(mailbox_poke, setup_poke, sender_and_poke, 3);
 MAILBOX(mailbox_claim, setup_claim, sender_and_claim, 3);
+MAILBOX(mailbox_cut, setup_cut, two_senders, 3);
+MAILBOX(mailbox_cut_poke, setup_cut_poke, sender_and_poke, 3);
 MAILBOX(mailbox_poke_claim, setup_all, sender_poke_claim, 4);

@@ -61,7 +61,9 @@ extension _AsyncGenServerEngine where E: ~Copyable {
     nonisolated(nonsending) static func timeout(_ slice: _Slice, _ state: State) async -> _Run? {
         guard slice.idleTimerFired(), let extras = state.value.extras else { return nil }
         switch extras.takeDue(slice) {
-        case .timeout: return await tell(.timeout, .timeout, slice, state)
+        case .timeout:
+            extras.debug?.came(.info("timeout"), slice)
+            return await tell(.timeout, .timeout, slice, state)
         case .hibernation: if let run = hibernate(slice, state) { return run }
         case .nothing: break
         }

@@ -7,7 +7,9 @@ extension _GenServerEngine where E: ~Copyable {
     static func timeout(_ slice: _Slice, _ state: State) -> _Run? {
         guard slice.idleTimerFired(), let extras = state.value.extras else { return nil }
         switch extras.takeDue(slice) {
-        case .timeout: return tell(.timeout, slice, state)
+        case .timeout:
+            extras.debug?.came(.info("timeout"), slice)
+            return tell(.timeout, slice, state)
         case .hibernation: if let run = hibernate(slice, state) { return run }
         case .nothing: break
         }

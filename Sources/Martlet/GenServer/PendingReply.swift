@@ -8,7 +8,7 @@
 /// minute after its deadline, or when the process ends whose synchronous handler made it, whichever is first; a request
 /// without limit made elsewhere stays until it is taken or abandoned.
 ///
-/// OTP: a request id of `gen_server:send_request/2`.
+/// OTP: a request id of `gen_server:send_command/2`.
 ///
 /// ```swift
 /// let price = shop.request { .price(of: item, $0) }

@@ -2,7 +2,7 @@
 // Requests whose replies are taken later.
 
 extension ServerAddress {
-    /// Asks and returns a handle for the reply (`gen_server:send_request/2`).
+    /// Asks and returns a handle for the reply (`gen_server:send_command/2`).
     ///
     /// Never waits: a bounded mailbox without room refuses it, and taking the reply fails with `overloaded`. Whatever goes
     /// wrong is told when the reply is taken. Runs on a worker, also with `.caller` execution.

@@ -7,13 +7,17 @@
 final class _ServerDebug {
     typealias Sink = @Sendable (SysEvent) throws -> Void
 
+    /// The last events; of as many as are kept, the oldest is at `oldest`.
     private var kept: [SysEvent] = []
+    private var oldest = 0
     private var sinks: [(name: String, sink: Sink)] = []
     /// Events of the message that is being handled, for the sinks.
     private var untold: [SysEvent] = []
     private(set) var statistics: ServerStatistics?
     /// The most events that are kept.
     private var logMax = 0
+    /// Whether a message is being handled.
+    private var isHandling = false
     private var beganAt: UInt64 = 0
     private var sentBefore: UInt64 = 0
 
@@ -21,11 +25,12 @@ final class _ServerDebug {
     var isIdle: Bool { logMax == 0 && sinks.isEmpty && statistics == nil }
 
     /// The kept events, oldest first.
-    var log: [SysEvent] { kept }
+    var log: [SysEvent] { Array(kept[oldest...] + kept[..<oldest]) }
 
     func keepLog(_ count: Int) {
         logMax = max(0, count)
-        kept.removeFirst(max(0, kept.count - logMax))
+        kept = log.suffix(logMax)
+        oldest = 0
     }
 
     func collect(_ on: Bool, _ slice: _Slice) {
@@ -52,8 +57,9 @@ final class _ServerDebug {
             pid: Pid(raw: slice.pid), kind: kind, time: .nanoseconds(Int64(clamping: slice.now)))
         if !sinks.isEmpty { untold.append(event) }
         guard logMax > 0 else { return }
-        if kept.count >= logMax { kept.removeFirst(kept.count - logMax + 1) }
-        kept.append(event)
+        guard kept.count == logMax else { return kept.append(event) }
+        kept[oldest] = event
+        oldest = (oldest + 1) % logMax
     }
 
     /// A message came in.
@@ -61,6 +67,7 @@ final class _ServerDebug {
     /// Owner, before its callback.
     func came(_ kind: SysEvent.Kind, _ slice: _Slice) {
         note(kind, slice)
+        isHandling = true
         statistics?.messagesIn += 1
         beganAt = slice.now
         sentBefore = slice.sentHere
@@ -70,6 +77,8 @@ final class _ServerDebug {
     ///
     /// Owner.
     func returned(_ slice: _Slice, isSynchronous: Bool) {
+        guard isHandling else { return }
+        isHandling = false
         let isReplied = slice.kind == .call && slice.isAnswered
         if isReplied { note(.reply(to: slice.asker), slice) }
         note(.next, slice)

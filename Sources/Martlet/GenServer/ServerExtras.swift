@@ -25,6 +25,12 @@ final class _ServerExtras {
     @usableFromInline
     init() {}
 
+    /// Whether nothing is kept here.
+    var isEmpty: Bool {
+        idleDeadline == 0 && hibernatesAfter == 0 && hibernateDeadline == 0 && !isHibernating && via == nil
+            && notice == nil && label == nil && debug == nil
+    }
+
     /// Gives the process its label; nil when there is nothing else to keep.
     @usableFromInline
     func label(_ slice: _Slice) -> _ServerExtras? {
@@ -33,12 +39,16 @@ final class _ServerExtras {
         return hibernatesAfter == 0 && via == nil ? nil : self
     }
 
-    /// Registers the via name; the holder as a failure when it is taken.
+    /// Registers the via name; the holder, or what was thrown, as a failure.
     @usableFromInline
     func registerVia(_ pid: UInt64) -> StartError? {
-        guard let holder = via?.register(Pid(raw: pid)) else { return nil }
+        let failure: StartError
+        do {
+            guard let holder = try via?.register(Pid(raw: pid)) else { return nil }
+            failure = .alreadyStarted(holder)
+        } catch { failure = .failed(error) }
         via = nil
-        return .alreadyStarted(holder)
+        return failure
     }
 
     @usableFromInline

@@ -88,8 +88,8 @@ extension ServerName: CustomStringConvertible where S: ~Copyable {
 public protocol NameResolver: Sendable, CustomStringConvertible {
     /// Registers `pid`, or returns who has the name.
     ///
-    /// Runs in the new process, before its `init`.
-    func register(_ pid: Pid) -> Pid?
+    /// Runs in the new process, before its `init`. What it throws fails the start, as `StartError.failed`.
+    func register(_ pid: Pid) throws -> Pid?
     /// Frees the name if it is `pid`'s.
     func unregister(_ pid: Pid)
     /// Who has the name; never a process that has ended (R20).

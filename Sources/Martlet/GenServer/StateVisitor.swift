@@ -4,7 +4,7 @@
 
 /// What somebody asks of a state through `sys`; used by the engines of behaviours only.
 public struct _StateVisitor {
-    let request: any Sendable
+    let command: any Sendable
     let reply: UInt64
 
     /// Shows a value, which may be changed.
@@ -12,14 +12,14 @@ public struct _StateVisitor {
     /// - Parameter value: the value.
     /// - Returns: false: one of another type is wanted.
     public func visit<S: Server & ~Copyable>(_ value: inout S) -> Bool {
-        guard let request = request as? _StateRequest<S> else { return false }
-        request.look(&value, reply)
+        guard let command = command as? _StateCommand<S> else { return false }
+        command.look(&value, reply)
         return true
     }
 }
 
 /// User code with the state of a server of one type; it answers the reply slot.
-final class _StateRequest<S: Server & ~Copyable>: Sendable {
+final class _StateCommand<S: Server & ~Copyable>: Sendable {
     let look: @Sendable (inout S, UInt64) -> Void
 
     init(_ look: @escaping @Sendable (inout S, UInt64) -> Void) { self.look = look }

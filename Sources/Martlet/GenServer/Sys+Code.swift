@@ -1,14 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 // State migration (`code_change`): not code loading, the new type is in the same program.
 
-extension Sys where S: Server & ~Copyable {
+extension Sys where S: Server {
     /// Makes the server one of type `New`, keeping pid, names, mailbox, links, monitors and timers.
     ///
     /// Works on a running server and on a suspended one, which stays so. Calls that wait for a reply still get it from
     /// whoever has their `From`. References of the old type stay valid, as the messages are the same types; what they call
-    /// in place is queued. A supervisor restarts what it started: the old type.
+    /// in place is queued. What `S` declared at the start holds on: the bound of the mailbox, trapping, hibernation. A
+    /// supervisor restarts what it started: the old type.
     ///
     /// OTP: `sys:change_code/4`.
+    ///
+    /// - Parameters:
+    ///   - new: the type it becomes: a ``GenServer`` or an ``AsyncGenServer``. Traps for a behaviour that is run by an engine
+    ///     of another type, such as a `StateMachine`; one that is running refuses, and the change fails with `timeout`.
+    ///   - file: where the trap is reported; the caller's by default.
+    ///   - line: where the trap is reported; the caller's by default.
+    ///   - migrate: makes the new state of the old one, in the server. If it throws, the server goes on as it was.
+    /// - Returns: a reference of the new type, to the same process.
+    /// - Throws: what `migrate` throws; ``CallError``.
+    public nonisolated(nonsending) func changeCode<New: Server & ~Copyable>(
+        to new: New.Type, file: StaticString = #fileID, line: UInt = #line,
+        _ migrate: @escaping @Sendable (consuming S) throws -> New
+    ) async throws -> ServerRef<New>
+    where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
+        let processClass = engine(of: New.self, file, line)
+        let failure = try await change { slice, state in
+            guard let place = _State<_ServerState<New>>.room(slice) else { return .refused }
+            do {
+                let made = try migrate(state.value.server)
+                place.put(_ServerState(server: made, extras: state.value.extras))
+            } catch {
+                place.free()
+                return .kept(error)
+            }
+            state.destroy()
+            return .state(processClass, place.address, destroy: { place.destroy() })
+        }
+        if let failure { throw failure }
+        return ServerRef(_pid: pid)
+    }
+}
+
+extension Sys where S: Server & ~Copyable {
+    /// The same for a state that cannot be copied: the migration has it for good.
     ///
     /// - Parameters:
     ///   - new: the type it becomes: a ``GenServer`` or an ``AsyncGenServer``. Traps for a behaviour that is run by an engine
@@ -24,23 +59,37 @@ extension Sys where S: Server & ~Copyable {
         _ migrate: @escaping @Sendable (consuming S) throws -> New
     ) async throws(CallError) -> ServerRef<New>
     where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
-        let processClass = New.processClass
-        precondition(
-            processClass.runsItself, "expected a type that is its own engine, got \(_shortTypeName(New.self))",
-            file: file, line: line)
-        let change = _CodeRequest<S> { slice, state in
+        let processClass = engine(of: New.self, file, line)
+        _ = try await change { slice, state in
+            guard let place = _State<_ServerState<New>>.room(slice) else { return .refused }
             let extras = state.value.extras
             let old = state.take().server
             state.free()
             do {
-                let made = _State.make(_ServerState<New>(server: try migrate(old), extras: extras), slice)
-                guard let made else { return .failed(StartError.systemLimit) }
-                return .state(processClass, made.address, destroy: { made.destroy() })
+                place.put(_ServerState(server: try migrate(old), extras: extras))
             } catch {
-                return .failed(error)
+                place.free()
+                return .lost(error)
             }
+            return .state(processClass, place.address, destroy: { place.destroy() })
         }
-        let _: Void = try await ask { _ in _SystemRequest(ofServer: change) }
         return ServerRef(_pid: pid)
+    }
+
+    private func engine<New: Server & ~Copyable>(
+        of _: New.Type, _ file: StaticString, _ line: UInt
+    ) -> _ProcessClass {
+        let processClass = New.processClass
+        precondition(
+            processClass.runsItself, "expected a type that is its own engine, got \(_shortTypeName(New.self))",
+            file: file, line: line)
+        return processClass
+    }
+
+    /// What the migration threw, if the server goes on as it was.
+    private nonisolated(nonsending) func change(
+        _ body: @escaping @Sendable (_Slice, _State<_ServerState<S>>) -> _Successor
+    ) async throws(CallError) -> (any Error)? {
+        try await ask { _ in _SystemCommand(ofServer: _CodeCommand<S>(body)) }
     }
 }

@@ -25,7 +25,7 @@ extension Sys where S: Server & ~Copyable {
         _ body: @escaping @Sendable (inout S) -> R
     ) async throws(CallError) -> R {
         try await ask { _ in
-            _SystemRequest(ofServer: _StateRequest<S> { state, reply in _Answer.give(body(&state), to: reply) })
+            _SystemCommand(ofServer: _StateCommand<S> { state, reply in _Answer.give(body(&state), to: reply) })
         }
     }
 }

@@ -3,12 +3,13 @@
 
 /// Debugging and administration of one process: of a server of type `S` when that is known, of any with `Never`.
 ///
-/// Requests reach the process ahead of its mailbox, behind at most one message, and work while it is suspended; they wait
+/// Commands reach the process ahead of its mailbox, behind at most one message, and work while it is suspended; they wait
 /// for the callback that is running (R21). Between two messages the process performs them in the order of sending.
 ///
-/// Every function fails as a call does: with `noProcess`, `exited`, `callingSelf`, `cancelled`, `overloaded` when memory is
-/// out, and with `timeout` when ``timeout`` is over, or at once at a process that does not answer: a raw process that did
-/// not ask for it (`Mailbox.answersSystemMessages`).
+/// Every function fails as a call does: with `noProcess`, `exited`, `callingSelf`, `cycle`, `cancelled`, `overloaded` when
+/// memory is out, and with `timeout` when ``timeout`` is over, or at once at a process that does not answer: a raw process
+/// that did not ask for it (`Mailbox.answersSystemMessages`). What nobody waits for any more when the process comes to it is
+/// not performed.
 ///
 /// OTP: `sys`.
 ///
@@ -21,9 +22,10 @@ public struct Sys<S: ~Copyable>: Sendable {
 
     init(_ pid: Pid) { self.pid = pid }
 
-    /// Handles nothing but `sys`, `stop` and exit signals until `resume` (`sys:suspend/1`).
+    /// Handles nothing but `sys`, `stop`, its parent's exit signal and those that end it until `resume` (`sys:suspend/1`).
     ///
-    /// Messages wait, in order and with their room in a bounded mailbox; calls wait as long as their callers do. Idempotent.
+    /// Messages wait, in order and with their room in a bounded mailbox; so do trapped exit signals, DOWN and idle timeouts.
+    /// Calls wait as long as their callers do. Idempotent.
     public nonisolated(nonsending) func suspend() async throws(CallError) { try await setSuspended(true) }
 
     /// Ends `suspend`: what waits is handled in the order it came (`sys:resume/1`).
@@ -34,11 +36,10 @@ public struct Sys<S: ~Copyable>: Sendable {
     /// What it is and does, and its state as `formatStatus` shows it (`sys:get_status/1`).
     public nonisolated(nonsending) func status() async throws(CallError) -> ServerStatus {
         try await ask { reply in
-            _SystemRequest(
-                own: { slice in
-                    guard let process = ProcessStatus(of: Pid(raw: slice.pid)) else { return slice.refuse() }
-                    _Answer.give(ServerStatus(process: process, state: "", isSuspended: slice.isSuspended), to: reply)
-                }, ofServer: _ServerAction.status)
+            _SystemCommand(show: { slice, state in
+                guard let process = ProcessStatus(of: Pid(raw: slice.pid)) else { return slice.refuse() }
+                _Answer.give(ServerStatus(process: process, state: state, isSuspended: slice.isSuspended), to: reply)
+            })
         }
     }
 
@@ -68,7 +69,8 @@ public struct Sys<S: ~Copyable>: Sendable {
 
     /// Calls `sink` in the server, after each message, with what happened in it (`sys:trace/2`, `sys:install/2`).
     ///
-    /// While a sink is installed no call is handled in place. A message whose callback threw is not told.
+    /// While a sink is installed no call is handled in place. A message whose callback threw is not told; an idle timeout is
+    /// an `info`.
     ///
     /// - Parameters:
     ///   - name: what removes it; one of that name is replaced.
@@ -92,7 +94,7 @@ public struct Sys<S: ~Copyable>: Sendable {
 
     private nonisolated(nonsending) func setSuspended(_ isSuspended: Bool) async throws(CallError) {
         let isDone: Bool = try await ask { reply in
-            _SystemRequest(own: { slice in _Answer.give(slice.suspend(isSuspended), to: reply) })
+            _SystemCommand(own: { slice in _Answer.give(to: reply) { slice.suspend(isSuspended) } })
         }
         if !isDone { throw CallError(reason: .overloaded, target: pid, request: "sys") }
     }
@@ -101,30 +103,32 @@ public struct Sys<S: ~Copyable>: Sendable {
         _ body: @escaping @Sendable (_ServerDebug, _Slice) -> R
     ) async throws(CallError) -> R {
         try await ask { reply in
-            _SystemRequest(ofServer: _ServerAction.debug { _Answer.give(body($0, $1), to: reply) })
+            _SystemCommand(ofServer: _DebugCommand { debug, slice in _Answer.give(to: reply) { body(debug, slice) } })
         }
     }
 
-    /// Sends the request and waits for its answer.
+    /// Sends the command and waits for its answer.
     nonisolated(nonsending) func ask<R: Sendable>(
-        _ request: (_ reply: UInt64) -> _SystemRequest, as _: R.Type = R.self
+        _ command: (_ reply: UInt64) -> _SystemCommand, as _: R.Type = R.self
     ) async throws(CallError) -> R {
         let call: _Call
         switch _Call.begin(to: pid.raw, timeout: timeout?._unsignedNanoseconds ?? .max) {
         case .success(let begun): call = begun
         case .failure(let refused): throw _CallFailure.error(refused, pid.raw, request: Sys<Never>.self)
         }
-        let message = request(call.ref)
-        await withTaskCancellationHandler {
-            await call.suspend {
-                switch _Post.request(message, to: call.pid, reply: call.ref) {
-                case .queued: break
-                case .noMemory: call.completeOverloaded()
-                default: call.completeNoProcess()
+        let message = command(call.ref)
+        if call.mayWait() {
+            await withTaskCancellationHandler {
+                await call.suspend {
+                    switch _Post.command(message, to: call.pid, reply: call.ref) {
+                    case .queued: break
+                    case .noMemory: call.completeOverloaded()
+                    default: call.completeNoProcess()
+                    }
                 }
+            } onCancel: {
+                call.cancel()
             }
-        } onCancel: {
-            call.cancel()
         }
         if let reply = call.takeReply(R.self) { return reply }
         throw _CallFailure.error(call.takeOutcome(), pid.raw, request: Sys<Never>.self)

@@ -23,7 +23,7 @@ public struct DeadLetter: Sendable {
         case lateReply
     }
 
-    /// The process it was meant for.
+    /// The process it was meant for; ``Pid/none`` for a late reply.
     public let to: Pid
     /// The process that sent it; nil if it was sent from outside of processes.
     public let from: Pid?

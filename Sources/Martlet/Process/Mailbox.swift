@@ -11,6 +11,8 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     @usableFromInline var skipped = _SkippedQueue<Message>()
     /// The number of each alias, and how much had been skipped when it was made.
     @usableFromInline var marks: [Pid: (number: UInt32, skipped: Int)] = [:]
+    /// The numbers of those that are on.
+    @usableFromInline var numbers: Set<UInt32> = []
 
     init(_ process: _TaskProcess) { self.process = process }
 
@@ -36,7 +38,7 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
         if let message = skipped.take({ $0 }) { return message }
         while true {
             let found = process.poll()
-            if found == .message { return process.take(Message.self) }
+            if found == .message, isOn(process.via) { return process.take(Message.self) }
             if let message = try await wait(found, nil, { $0 }) { return message }
         }
     }
@@ -50,7 +52,7 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     public nonisolated(nonsending) mutating func receive(timeout: Duration) async throws(ExitSignal) -> Message? {
         if let message = skipped.take({ $0 }) { return message }
         let found = process.poll()
-        if found == .message { return process.take(Message.self) }
+        if found == .message, isOn(process.via) { return process.take(Message.self) }
         return try await wait(found, timeout._unsignedNanoseconds) { $0 }
     }
 
@@ -89,7 +91,7 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
             let kind = await process.next(process.poll(), &limit)
             if kind == .none { return .timeout }
             guard let received = received(kind) else { throw exitSignal }
-            if process.reads(received.tie) { return received.info }
+            if isOn(received.via), process.reads(received.tie) { return received.info }
         }
     }
 
@@ -115,11 +117,11 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
             if kind == .none { return nil }
             guard let received = received(kind) else { throw exitSignal }
             if received.via == mark.number, case .message(let message) = received.info { return message }
-            skipped.append(received, of: process)
+            if isOn(received.via) { skipped.append(received, of: process) }
         }
     }
 
-    /// A second address for the same mailbox that `unalias` turns off: later messages to it vanish (`alias/0`).
+    /// A second address for the same mailbox that `unalias` turns off: messages to it vanish then (`alias/0`).
     ///
     /// A sender's messages stay in order, whichever address it uses. No process: it is not alive, and cannot be watched or
     /// ended. When there is no room for it, it is the address of the mailbox itself, which nothing turns off.
@@ -128,28 +130,44 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
     public mutating func alias() -> ProcessRef<Message> {
         guard let (pid, number) = process.makeAlias() else { return ref }
         marks[Pid(raw: pid)] = (number, skipped.total)
+        numbers.insert(number)
         return ProcessRef(pid: Pid(raw: pid))
     }
 
-    /// Turns an alias off.
-    ///
-    /// What came through it before stays in the mailbox.
+    /// Turns an alias off, and takes back what came through it and was not received: a reply that came too late.
     ///
     /// - Parameter alias: what `alias()` returned.
     /// - Returns: false if it was not one of this mailbox, or already off.
+    /// - Complexity: O(n) in what has been skipped since the alias was made.
     @discardableResult
     public mutating func unalias(_ alias: ProcessRef<Message>) -> Bool {
-        marks[alias.pid] = nil
+        guard let mark = marks.removeValue(forKey: alias.pid) else { return false }
+        numbers.remove(mark.number)
+        // What is still in the queue is dropped by the receive that comes to it.
+        skipped.drop(via: mark.number, since: mark.skipped)
         return process.dropAlias(alias.pid.raw)
     }
 
+    /// Whether a message that came through an alias of that number, 0: none, may be received.
+    @inlinable @inline(__always)
+    func isOn(_ via: UInt32) -> Bool { via == 0 || numbers.contains(via) }
+
     /// Whether `pid.sys` works on this process while it receives (S3).
     ///
-    /// Default false: requests fail with `timeout` then, at once. When true it can be suspended, resumed and looked at; the
-    /// rest of ``Sys`` needs a server.
+    /// Default false: `sys` fails with `timeout` then, at once. When true it can be suspended, resumed and looked at, with
+    /// ``formatStatus`` as its state; the rest of ``Sys`` needs a server, whose engine knows what a message is and when it
+    /// has been handled.
     public var answersSystemMessages: Bool {
-        get { process.answersRequests }
-        nonmutating set { process.answersRequests = newValue }
+        get { process.answersCommands }
+        nonmutating set { process.answersCommands = newValue }
+    }
+
+    /// What `pid.sys.status()` shows of the body's state; nil, the default: nothing (`system_get_state`).
+    ///
+    /// It runs in the body's task, inside a receive, and may use what the body uses. No secrets in it.
+    public var formatStatus: (() -> String)? {
+        get { process.formatStatus }
+        nonmutating set { process.formatStatus = newValue }
     }
 
     // MARK: Inside a receive
@@ -186,8 +204,10 @@ public struct Mailbox<Message: Sendable>: ~Copyable {
             let kind = await process.next(found, &limit)
             if kind == .none { return nil }
             guard let received = received(kind) else { throw exitSignal }
-            if case .message(let message) = received.info, let result = match(message) { return result }
-            skipped.append(received, of: process)
+            if isOn(received.via) {
+                if case .message(let message) = received.info, let result = match(message) { return result }
+                skipped.append(received, of: process)
+            }
             found = process.poll()
         }
     }

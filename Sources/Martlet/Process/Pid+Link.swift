@@ -54,6 +54,16 @@ extension Pid {
         return MonitorRef(raw: tie)
     }
 
+    /// Watches this process from another, on whose behalf the current code acts; false: that one has ended, or the
+    /// current process has, and what it does has no effect.
+    ///
+    /// Traps when memory is out.
+    func isMonitored(by watcher: Pid) -> Bool {
+        let (_, status) = _Tie.monitor(watcher.raw, raw)
+        precondition(status != .noMemory, "expected memory for a monitor, got none")
+        return status == .tied
+    }
+
     /// The current process; traps outside one.
     @usableFromInline
     static func ofCaller(_ what: StaticString, _ file: StaticString, _ line: UInt) -> Pid {

@@ -5,8 +5,9 @@ extension Runtime {
     /// The dead letters from now on.
     ///
     /// Newest dropped when the reader is slow; all are counted in any case. While a stream is read, each dead letter
-    /// costs its sender or the worker that dropped it a microsecond or so. Late replies are counted only: whose they were
-    /// is not known any more. The sender is named where it is known: of calls, and of what was refused at the door.
+    /// costs its sender or the worker that dropped it a microsecond or so. The sender is named where it is known: of calls,
+    /// of late replies, and of what was refused at the door. Of a late reply it is not known any more who asked: its `to` is
+    /// ``Pid/none``.
     ///
     /// - Parameter buffer: how many to keep for a slow reader; 1,024 by default.
     /// - Returns: the stream; it ends with its reader.

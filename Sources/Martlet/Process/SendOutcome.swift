@@ -19,3 +19,13 @@ public enum SendOutcome: Sendable, BitwiseCopyable {
     /// It is lost, as there is no such process, or the process has begun to end.
     case noProcess
 }
+
+extension SendOutcome {
+    /// Whether it is in the mailbox.
+    @inlinable var isInMailbox: Bool {
+        switch self {
+        case .queued, .displacedOldest: true
+        case .full, .noProcess: false
+        }
+    }
+}

@@ -65,17 +65,30 @@ struct _SkippedQueue<Message: Sendable> {
     /// - Complexity: O(log n), and O(n) in what has been skipped since.
     @usableFromInline
     mutating func take(via alias: UInt32, since mark: Int) -> Message? {
-        var (low, high) = (0, items.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if items[middle].number < mark { low = middle + 1 } else { high = middle }
-        }
-        for index in low..<items.count where items[index].via == alias {
+        for index in start(since: mark)..<items.count where items[index].via == alias {
             guard case .message(let message) = items[index].info else { continue }
             remove(at: index)
             return message
         }
         return nil
+    }
+
+    /// Takes out what came through an alias, which was made when `mark` had been skipped.
+    mutating func drop(via alias: UInt32, since mark: Int) {
+        if isEmpty { return }
+        let start = start(since: mark)
+        if !items[start...].contains(where: { $0.via == alias }) { return }
+        items.replaceSubrange(start..., with: items[start...].filter { $0.via != alias })
+    }
+
+    /// Where what was skipped from then on begins.
+    private func start(since mark: Int) -> Int {
+        var (low, high) = (0, items.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if items[middle].number < mark { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     @usableFromInline

@@ -344,7 +344,7 @@ enum _Answer {
     @inlinable @inline(__always)
     static func give<Value>(_ value: consuming Value, to ref: UInt64) {
         let isInPlace = mt_frame_answered(ref)
-        guard let reply = unsafe mt_reply_claim(ref) else { return late(ref) }
+        guard let reply = unsafe mt_reply_claim(ref) else { return late(ref, Value.self) }
         unsafe _ReplyValue.put(value, at: mt_reply_value(ref))
         if isInPlace { return unsafe mt_reply_finish_in_place(reply, .value) }
         if let waiter = unsafe mt_reply_finish(reply, .value) { unsafe _Waiter(pointer: waiter).resume() }
@@ -374,7 +374,9 @@ enum _Answer {
     }
 
     @usableFromInline
-    static func late(_ ref: UInt64) { mt_count_late_reply(ref) }
+    static func late<Value>(_ ref: UInt64, _: Value.Type) {
+        unsafe mt_count_late_reply(ref, mt_payload_ops_of(unsafeBitCast(Value.self, to: UnsafeRawPointer.self)))
+    }
 
     /// Completes a start or a similar slot with the reason that carries its error.
     static func fail(_ ref: UInt64, with reason: _Reason) {

@@ -98,3 +98,11 @@ extension Runtime {
         }
     }
 }
+
+extension Runtime {
+    /// How many workers it has.
+    var workers: Int {
+        if configuration.clock.run != nil { return 1 }
+        return configuration.workers ?? max(1, min(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1_024))
+    }
+}

@@ -38,7 +38,9 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     /// Why the body receives nothing any more; the task's.
     private var ending: _Reason?
     /// Whether the body's receive answers the system lane; the task's.
-    var answersRequests = false
+    var answersCommands = false
+    /// What the body shows of its state; the task's.
+    var formatStatus: (() -> String)?
     /// Other addresses of this mailbox; they end with it.
     var aliases: Set<UInt64> = []
     /// The number of the last one.
@@ -126,7 +128,8 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
             switch kind {
             case .message, .tick, .unexpected, .exit, .down: return kind
             case .none:
-                if isOver(&limit) {
+                // Suspended, the body goes on when it is resumed, however late that is.
+                if !face.isSuspended, isOver(&limit) {
                     enter()
                     return .none
                 }
@@ -135,7 +138,11 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
             case .yield:
                 unsafe await withUnsafeContinuation { unsafe yield($0) }
                 guard wake() else { return .die }
-            case .system: if answersRequests { face.performRequests() } else { face.refuseRequests() }
+            case .system:
+                guard performCommands() else {
+                    end(.leave)
+                    return .die
+                }
             case .timeout:
                 // Whether it is this receive's is decided by the clock, when the mailbox is empty.
                 _ = face.idleTimerFired()
@@ -284,7 +291,7 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     /// The number of the alias that the message came through which `poll` found, 0: none.
     ///
     /// Owner, before `take`.
-    @usableFromInline var via: UInt32 { unsafe slice.pointee.node.map { unsafe mt_node_alias($0) } ?? 0 }
+    @inlinable @inline(__always) var via: UInt32 { unsafe slice.pointee.node.map { unsafe mt_node_alias($0) } ?? 0 }
 }
 
 /// How long one receive may take, across wake-ups.

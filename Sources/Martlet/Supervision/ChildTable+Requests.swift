@@ -3,9 +3,11 @@
 
 extension ChildTable {
     /// Adds a child at the end and starts it; during a rebuild it comes up with the others.
-    mutating func add(_ spec: ChildSpec, waiter: Int) -> StartError? {
+    ///
+    /// Without a waiter a first start that fails is tried again, as a restart.
+    mutating func add(_ spec: ChildSpec, waiter: Int?) -> StartError? {
         guard let key = enter(spec) else { return .duplicateChild(spec.id) }
-        children[key]?.startWaiters = [waiter]
+        if let waiter { children[key]?.startWaiters = [waiter] }
         if rebuild == nil { begin(key) }
         return nil
     }
@@ -25,18 +27,18 @@ extension ChildTable {
     }
 
     /// Ends a child for good; its waiter hears when it is down.
-    mutating func stop(_ key: Int, waiter: Int) {
+    mutating func stop(_ key: Int, waiter: Int?) {
         children[key]?.isWanted = false
-        children[key]?.stopWaiters.append(waiter)
+        if let waiter { children[key]?.stopWaiters.append(waiter) }
         bringDown(key)
         if let child = children[key], child.isDown { isDown(key) }
     }
 
     /// Starts a stopped child.
-    mutating func restart(_ child: SupervisedChild, waiter: Int) -> SupervisorError? {
+    mutating func restart(_ child: SupervisedChild, waiter: Int?) -> SupervisorError? {
         guard child.isDown, !child.isWanted else { return .running(child.spec.id) }
         children[child.key]?.isWanted = true
-        children[child.key]?.startWaiters = [waiter]
+        if let waiter { child.startWaiters = [waiter] }
         children[child.key]?.restartsInRow = 0
         // Unless a rebuild will come to it.
         if rebuild.map({ child.key < $0.floor || !$0.isStopping && child.key < $0.cursor }) ?? true { begin(child.key) }

@@ -48,7 +48,7 @@ struct ProcessesArticleTests {
                 let alias = mailbox.alias()
                 counter.send(.get(replyTo: alias))
                 let count = try await mailbox.receive(through: alias, timeout: .seconds(5))
-                mailbox.unalias(alias)  // from now on a late reply vanishes
+                mailbox.unalias(alias)  // a late reply vanishes, whether it has come already or not
                 #expect(count == 0)
             }
             counter.pid.kill()

@@ -80,21 +80,98 @@ struct CodeChangeTests {
         }
     }
 
-    @Test("a migration that throws ends the server with its error; monitors hear it, the old state is destroyed")
+    @Test("a migration that throws leaves the server as it was, suspended or not; the error is thrown here (R21)")
     func throwing() async throws {
         try await withRuntime { test in
+            let counter = try await Counter.start(1)
+            for isSuspended in [false, true] {
+                if isSuspended { try await counter.sys.suspend() }
+                await #expect(throws: Failure(7)) {
+                    try await counter.sys.changeCode(to: CounterV2.self) { _ in throw Failure(7) }
+                }
+                #expect(try await counter.sys.status().isSuspended == isSuspended)
+                #expect(counter.pid.status?.type == "Counter")
+            }
+            try await counter.sys.resume()
+            #expect(try await counter.get() == 1)
+            let third = try await counter.sys.changeCode(to: CounterV3.self) { CounterV3(from: $0.count) }
+            #expect(try await third.call { .increment(by: 1, $0) } == 101)
+        }
+    }
+
+    /// Has a resource.
+    struct Keeper: AsyncGenServer, ~Copyable {
+        typealias Argument = Census
+        typealias Call = Counter.Call
+        typealias Cast = Counter.Cast
+        let resource: TrackedResource
+        init(_ census: Census) async { resource = TrackedResource(census) }
+        mutating func handleCall(_ call: Call) async -> Next {
+            if case .get(let from) = call { from.reply(resource.census.alive) }
+            return .wait
+        }
+        mutating func handleCast(_ cast: Cast) async -> Next { .wait }
+    }
+
+    @Test("a migration of a state that is no copy ends the server when it throws; the state ends, monitors hear it")
+    func throwingWithoutCopy() async throws {
+        try await withRuntime { test in
+            let census = Census()
             try await withProcess(receiving: Never.self) { mailbox in
-                let (counter, monitor) = try await Counter.startMonitor(1)
+                let (keeper, monitor) = try await Keeper.startMonitor(census)
+                #expect(try await keeper.call { .get($0) } == 1)
                 let told = await reason {
-                    try await counter.sys.changeCode(to: CounterV2.self) { _ in throw Failure() }
+                    try await keeper.sys.changeCode(to: CounterV3.self) { _ in throw Failure() }
                 }
                 #expect(told == "exited: error (Failure)")
+                #expect(census.alive == 0)
                 guard case .down(monitor, _, .error) = try await mailbox.receiveInfo() else {
                     Issue.record("expected the end")
                     return
                 }
             }
         }
+    }
+
+    @Test("log, statistics and sinks go along, and commands that wait are performed by the new type before any message")
+    func looksOn() async throws {
+        try await withRuntime { test in
+            let (desk, gate, told) = (try await Desk.begin(), Gate(), Record())
+            try await desk.sys.keepLog(10)
+            try await desk.sys.collectStatistics(true)
+            try await desk.sys.install("sink") { told.add("\($0.kind)") }
+            desk.tell { _ in
+                gate.pass()
+                return .wait
+            }
+            await gate.arrived()
+            for number in 0..<100 { desk.cast(.note(number)) }
+            let changing = Task { try await desk.sys.changeCode(to: Heir.self) { Heir(desk: $0) } }
+            await test.timersArmed(1)
+            let counting = Task { try await ServerRef<Heir>(unchecked: desk.pid).sys.withState { $0.desk.seen.count } }
+            await test.timersArmed(2)
+            gate.open()
+            let heir = try await changing.value
+            #expect(try await counting.value <= 1)
+            #expect(try await heir.call { .seen($0) } == Array(0..<100))
+            #expect(try await heir.sys.statistics()?.messagesIn == 102)
+            #expect(try await heir.sys.log().count == 10)
+            #expect(told.count == 2 * 102 + 1)
+        }
+    }
+
+    /// The desk again.
+    struct Heir: GenServer {
+        typealias Argument = Desk.Argument
+        typealias Call = Desk.Call
+        typealias Cast = Desk.Cast
+        typealias Message = Desk.Message
+        var desk: Desk
+        init(_ script: Argument) throws { desk = try Desk(script) }
+        init(desk: Desk) { self.desk = desk }
+        mutating func handleCall(_ call: Call) throws -> Next { try desk.handleCall(call) }
+        mutating func handleCast(_ cast: Cast) throws -> Next { try desk.handleCast(cast) }
+        mutating func handleInfo(_ info: Info<Int>) throws -> Next { try desk.handleInfo(info) }
     }
 
     @Test("under load no call is lost and none is answered twice", .tags(.stress))

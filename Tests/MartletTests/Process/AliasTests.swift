@@ -130,6 +130,42 @@ struct AliasTests {
         }
     }
 
+    @Test("what came through an alias and was not received goes with it, skipped or queued (R4)")
+    func takenBack() async throws {
+        try await withRuntime { test in
+            try await withProcess(receiving: Int.self) { mailbox in
+                for _ in 0..<100 {
+                    let alias = mailbox.alias()
+                    let nothing = try await mailbox.receive(through: alias, timeout: .zero)
+                    #expect(nothing == nil)
+                    alias.send(-1)  // too late
+                    mailbox.ref.send(1)
+                    mailbox.unalias(alias)
+                }
+                let (alias, other) = (mailbox.alias(), mailbox.alias())
+                alias.send(-2)
+                other.send(2)
+                let two = try await mailbox.receive(through: other)
+                #expect(two == 2)
+                #expect(mailbox.skipped.items.count == 101)
+                mailbox.unalias(alias)
+                #expect(mailbox.skipped.items.count == 100)
+                for _ in 0..<100 {
+                    let one = try await mailbox.receive()
+                    #expect(one == 1)
+                }
+                let late = mailbox.alias()
+                late.send(-3)
+                mailbox.unalias(late)
+                guard case .timeout = try await mailbox.receiveInfo(timeout: .zero) else {
+                    Issue.record("expected nothing")
+                    return
+                }
+                #expect(mailbox.unalias(late) == false)
+            }
+        }
+    }
+
     @Test("a late reply to an alias that was turned off is never taken for the answer through a later one (R4)")
     func lateReply() async throws {
         try await withRuntime { test in

@@ -80,7 +80,7 @@ struct DeadLetterStreamTests {
         }
     }
 
-    @Test("a call whose deadline passed in the queue is expired; its late reply is counted")
+    @Test("a call whose deadline passed in the queue is expired; its late reply is told of, from who gave it")
     func expired() async throws {
         try await withRuntime { test in
             var letters = test.runtime.deadLetters().makeAsyncIterator()
@@ -103,6 +103,8 @@ struct DeadLetterStreamTests {
             #expect(await late.value == "timeout")
             #expect(await expired.value == "timeout")
             gate.open()
+            let reply = try #require(await letters.next())
+            #expect(reply.to == .none && reply.from == desk.pid && reply.cause == .lateReply && reply.type == "Int")
             let letter = try #require(await letters.next())
             #expect(
                 letter.to == desk.pid && letter.cause == .expired && letter.type == "Scripted<MartletTests.Pooled>.Call"

@@ -50,8 +50,9 @@ static inline bool mt_frame_answered(mt_reply_ref_t ref) {
 // Nanoseconds until the caller of an unanswered call gives up; MT_FOREVER: never; 0: it has, or was answered.
 uint64_t mt_reply_remaining(mt_reply_ref_t ref);
 
-// Counts an answer that came too late, in the runtime of the callee.
-void mt_count_late_reply(mt_reply_ref_t ref);
+// Counts an answer that came too late, in the runtime of the callee, and tells who listens; `ops` are the answer's. No
+// lock held.
+void mt_count_late_reply(mt_reply_ref_t ref, const mt_payload_ops_t *ops);
 
 // The instant a call gives up: timeout_ns from now, but not after the deadline of the request that the calling handler
 // is busy with. MT_FOREVER: never. Never early.

@@ -11,11 +11,11 @@
 // release, so its payload is moved out first. On empty the consumer gives the process back with
 // CAS(head: last -> &stub|IDLE), which also frees the last node.
 //
-// Contract.                    push      poke      claim     pop/release
+// Contract.                    push      poke      claim     pop/cut/release
 //   push    any thread         parallel  parallel  parallel  parallel
 //   poke    any thread         parallel  parallel  parallel  parallel
 //   claim   any thread         parallel  parallel  one wins  fails: not idle
-//   pop, release               the owner alone
+//   pop, cut, release          the owner alone
 // Order: FIFO per producer. Progress: push is wait-free; the others lock-free. Nothing that can block or fault stands
 // between the exchange and the store of a push.
 //
@@ -85,6 +85,28 @@ static inline mt_node_t *mt_mailbox_pop(mt_slot_t *slot, mt_thread_t *thread) {
     slot->tail = next;
     if (tail != mt_mailbox_stub(slot)) mt_node_free(thread, tail);
     return next;
+}
+
+// Takes the node behind the tail out, for the owner to keep; the tail stays, and nothing is freed. False: a producer is
+// between its exchange and its store, the node stays. Owner.
+static inline bool mt_mailbox_cut(mt_slot_t *slot, mt_node_t *node) {
+    mt_node_t *tail = slot->tail;
+    // acquire, both: as in pop: behind its link a producer never comes back to the node.
+    mt_node_t *after = (mt_node_t *)mt_aptr_load_acq(&node->next);
+    if (!after) {
+        // Its own link is there, so nobody else writes the tail's. relaxed: published by the CAS, for the next
+        // producer.
+        mt_aptr_store_rlx(&tail->next, NULL);
+        uint64_t head = (uint64_t)node;
+        // acq_rel: an RMW by rule, as poke; SIGNAL stays.
+        while (!mt_a64_cas(&slot->head, &head, (uint64_t)tail | (head & MT_HEAD_SIGNAL)))
+            if ((head & ~MT_HEAD_BITS) != (uint64_t)node) break;
+        if ((head & ~MT_HEAD_BITS) == (uint64_t)node) return true;
+        after = (mt_node_t *)mt_aptr_load_acq(&node->next);
+    }
+    // release: keeps the successor's payload visible to who follows the new link (credit.c).
+    mt_aptr_store_rel(&tail->next, after ? after : node);
+    return after != NULL;
 }
 
 // What became of an attempt to go idle.

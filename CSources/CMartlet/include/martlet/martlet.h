@@ -13,6 +13,7 @@
 #include "deterministic.h"
 #include "env.h"
 #include "global_executor.h"
+#include "grace.h"
 #include "hooks.h"
 #include "mailbox.h"
 #include "names.h"

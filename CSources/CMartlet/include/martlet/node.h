@@ -20,7 +20,7 @@ typedef enum __attribute__((enum_extensibility(closed))) mt_kind {
     MT_KIND_SIGNAL MT_SWIFT("signal"),         // system: `reply` hears of the end; the core's own
     MT_KIND_EXIT MT_SWIFT("exit"),             // system: an exit signal that is trapped (mt_news_t)
     MT_KIND_DOWN MT_SWIFT("down"),             // system: a process that was watched has ended (mt_news_t)
-    MT_KIND_REQUEST MT_SWIFT("request"),       // of the system lane, never in a mailbox (system.h)
+    MT_KIND_COMMAND MT_SWIFT("command"),       // of the system lane, never in a mailbox (system.h)
 } mt_kind_t;
 
 // How to end a payload without knowing its type. One constant per kind of payload, never freed; or, with MT_OPS_TYPE

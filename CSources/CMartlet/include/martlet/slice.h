@@ -13,7 +13,7 @@
 
 #define MT_SLICE_NONE 18   // no message: the engine goes on where it was
 #define MT_SLICE_YIELD 19  // others wait and the turn is over; only from mt_slice_poll
-#define MT_SLICE_SYSTEM 20 // system requests wait: take them all with mt_slice_next_request, then go on
+#define MT_SLICE_SYSTEM 20 // commands wait: take them all with mt_slice_next_command, then go on
 
 typedef struct mt_slice {
     mt_frame_t frame;
@@ -24,6 +24,8 @@ typedef struct mt_slice {
     uint32_t budget;            // messages left in the turn
     uint32_t popped;            // nodes taken off the queue since it was measured; may count too many
     uint32_t kind;              // of the current message; MT_SLICE_NONE when the engine is entered without one
+    bool is_slow;               // each look for a message is a long one: bounded, suspended, watched
+    bool is_stalled;            // suspended, and a producer is about to link what is to be set aside
     bool reads_late;            // the engine may keep EXIT and DOWN messages: it reads their ties (mt_tie_read)
     uint64_t handled;           // user messages since they were added to the slot's count
     uint64_t counted;           // those of them that the statistics have
@@ -64,8 +66,8 @@ static inline uint32_t mt__slice_accept(mt_slice_t *slice, mt_node_t *node) {
 // The next message for the engine, MT_SLICE_LEAVE or MT_SLICE_DIE. Owner, in BUSY.
 // In the engine's loop, also where a client's module has its twin mt_slice_poll, and a compiler that merges the two.
 __attribute__((always_inline)) static inline uint32_t mt_slice_next(mt_slice_t *slice) {
-    // Every 16th message, bounded mailboxes and the end of the budget take the long way.
-    if (MT_UNLIKELY((slice->budget & 15) == 0 || slice->bounded)) return mt__slice_next_slow(slice, NULL);
+    // Every 16th message, the end of the budget and what is slow anyway take the long way.
+    if (MT_UNLIKELY((slice->budget & 15) == 0 || slice->is_slow)) return mt__slice_next_slow(slice, NULL);
     slice->popped++;
     mt_node_t *node = mt_mailbox_pop(slice->slot, slice->thread);
     if (MT_UNLIKELY(!node || !mt__slice_is_plain(slice, node))) return mt__slice_next_slow(slice, node);
@@ -75,7 +77,7 @@ __attribute__((always_inline)) static inline uint32_t mt_slice_next(mt_slice_t *
 // As mt_slice_next, for a process whose owner is a task: MT_SLICE_NONE instead of giving an empty process back,
 // MT_SLICE_YIELD instead of requeueing it. Owner, in BUSY.
 static inline uint32_t mt_slice_poll(mt_slice_t *slice) {
-    if (MT_UNLIKELY((slice->budget & 15) == 0 || slice->bounded)) return mt__slice_poll_slow(slice, NULL);
+    if (MT_UNLIKELY((slice->budget & 15) == 0 || slice->is_slow)) return mt__slice_poll_slow(slice, NULL);
     slice->popped++;
     mt_node_t *node = mt_mailbox_pop(slice->slot, slice->thread);
     if (MT_UNLIKELY(!node || !mt__slice_is_plain(slice, node))) return mt__slice_poll_slow(slice, node);

@@ -29,7 +29,7 @@ static inline uint32_t mt_pid_generation(mt_pid_t pid) { return (uint32_t)(pid >
 #define MT_LIFE_TAKEN 64u   // taken: the handler's thread has lost it
 #define MT_LIFE_BACK 128u   // ... and that thread came back
 #define MT_LIFE_HELD 256u   // over, but for that thread, which will put the slot on the free list
-#define MT_LIFE_SYSTEM 512u // system requests wait in `system`
+#define MT_LIFE_SYSTEM 512u // commands wait in `system`
 #define MT_LIFE_ASIDE 1024u // suspended, or messages wait aside (system.h): the owner goes the long way
 #define MT_LIFE_LINK 2048u  // beside EXIT: a signal in `exits` is a link's
 #define MT_LIFE_ALIAS 2048u // no process: an alias of one (alias.h)
@@ -100,7 +100,7 @@ typedef struct mt_slot {
 
     // Line 3: no message comes here: ties to other processes, the system lane, and what reports read. Where each of a
     // thousand processes gets a message in its turn, a line more is a miss more for each.
-    mt_aptr_t system;         // stack of system requests: CAS push by anyone, xchg by the owner
+    mt_aptr_t system;         // stack of commands: CAS push by anyone, xchg by the owner
     uint32_t links;           // guarded by the slot's tie lock (tie.h): lists of ties
     uint32_t link_count;      // the same
     uint32_t watching;        // the same: monitors that this process set
@@ -122,7 +122,6 @@ _Static_assert(offsetof(mt_slot_t, system) == 192, "the rare line");
 #define MT_SLOT_RETIRED 1u    // on the free list
 #define MT_SLOT_HIBERNATED 2u // gave memory back; cleared by the next message
 #define MT_SLOT_MEASURED 4u   // `length` and `oldest` say something
-#define MT_SLOT_REQUESTED 8u  // requests were taken off `system` and wait to be handled
 
 #define MT_ACTIVITY_WAITING 0u
 #define MT_ACTIVITY_RUNNING 1u

@@ -36,6 +36,7 @@ struct mt_thread {
     // The reply slot this thread of a runtime blocks on, 0: none; the thread writes, mt_runtime_is_idle reads.
     mt_a64_t waits_for;
     mt_aptr_t waits_in; // that runtime
+    mt_a64_t reading;   // ticket of the read section it is in, 0: none (grace.h); the thread writes, anyone reads
     // The language's, touched by the thread alone: tasks of its that wait here for work, and the one whose next job
     // this thread runs itself instead of queueing it.
     void *idle_carriers;

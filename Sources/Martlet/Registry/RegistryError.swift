@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why an entry was not made.
+
+/// Why a process could not be registered.
+///
+/// New cases may be added: a `switch` needs a default.
+@nonexhaustive
+public enum RegistryError: Error, Sendable {
+    /// The key is unique and that living process's; it may be the one that asked (`{already_registered, Pid}`).
+    case alreadyRegistered(Pid)
+    /// The registry does not run in the current runtime.
+    case notStarted
+}
