@@ -69,7 +69,8 @@ extension Workload {
         switch self {
         case .fanOut(let servers), .ring(let servers), .spawn(let servers): servers
         case .pingPong(let pairs): pairs * 2
-        case .call, .cast, .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .registry, .stage, .backpressure,
+        case .call, .cast, .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .registry, .stage,
+            .backpressure,
             .behaviour:
             1
         }

@@ -33,7 +33,8 @@ struct MartletRaw: Variant {
             return .run { run in
                 try await SpawnWorkload.drive(run) { count, census in await RawIdlers(count, census) }
             }
-        case .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .registry, .stage, .backpressure, .behaviour:
+        case .ties, .supervise, .durable, .timerCancel, .timerFire, .lookup, .registry, .stage, .backpressure,
+            .behaviour:
             return .skipped(
                 "ties, timers, tables, mailboxes and behaviours are the same for all processes: see martlet.pool")
         }
