@@ -68,7 +68,8 @@ let package = Package(
             ],
             path: "Benchmarks/MartletSoak", swiftSettings: strict),
         .target(
-            name: "Examples", dependencies: ["Martlet"], path: "Examples", exclude: ["Command"], swiftSettings: strict),
+            name: "Examples", dependencies: ["Martlet", "MartletPersistence"], path: "Examples", exclude: ["Command"],
+            swiftSettings: strict),
         .executableTarget(
             name: "martlet-tour", dependencies: ["Examples"], path: "Examples/Command", swiftSettings: strict),
 
@@ -113,7 +114,8 @@ let package = Package(
         .testTarget(name: "StageTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),
         .testTarget(name: "MartletBenchTests", dependencies: ["MartletBenchCore"], swiftSettings: strict),
         .testTarget(
-            name: "ExamplesTests", dependencies: ["Examples", "Martlet", "MartletTestKit"], swiftSettings: strict),
+            name: "ExamplesTests", dependencies: ["Examples", "Martlet", "MartletPersistence", "MartletTestKit"],
+            swiftSettings: strict),
     ],
     cLanguageStandard: .gnu11
 )

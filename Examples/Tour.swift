@@ -48,7 +48,12 @@ package enum Tour {
         Stop(name: "machine", about: "the contract once more, as a state machine") {
             try await machineTour(output: $0)
         },
+        Stop(name: "durable", about: "the contract that survives its server, and pays once") {
+            try await durableContractTour(output: $0)
+        },
         Stop(name: "agent", about: "state without a server type") { try await agentTour(output: $0) },
+        Stop(name: "tasks", about: "work in processes of its own") { try await taskTour(output: $0) },
+        Stop(name: "pipeline", about: "stages that take what they can handle") { try await pipelineTour(output: $0) },
         Stop(name: "news", about: "publish and subscribe") { try await newsDeskTour(output: $0) },
         Stop(name: "sessions", about: "servers by key, started on demand, started again when they fail") {
             try await sessionTour(output: $0)

@@ -135,7 +135,11 @@ MT_CHECK(system_keeps_signals_without_memory) {
     mt_pid_t pid = probe_spawn(&world, &(probe_spec_t){.traps_exits = true}), miser = probe_spawn(&world, NULL);
     EXPECT(command(pid, probe_suspend, 1, 0, NULL) == MT_REPLY_VALUE);
     uint64_t exits = mt_a64_load_acq(&probe_exits);
-    EXPECT(signal_from(miser, pid)); // this thread has stock now
+    EXPECT(signal_from(miser, pid));
+    // This thread has stock for all that it says: what it gives back stays with it.
+    mt_node_t *stock[8];
+    for (int i = 0; i < 8; i++) stock[i] = mt_node_alloc(mt_thread_self(), 0);
+    for (int i = 0; i < 8; i++) mt_node_free(mt_thread_self(), stock[i]);
     mt_alloc_fail_at(1, UINT64_MAX);
     EXPECT(probe_cast(miser, take_all, 0, 0) == MT_OK);
     mt_runtime_wait_idle(world.runtime);
