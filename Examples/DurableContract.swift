@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pattern 1 for real, the guide's "TODO: persist": a contract whose transitions are stored before they are answered, found by
-// its id, and supervised. What was under way when it died is taken up again: the bank makes a transfer once a key.
+// Pattern 1 with the persistence that the guide leaves out: a contract whose transitions are stored before they are answered,
+// found by its id, and supervised. What was under way when it died is taken up again: the bank makes a transfer once a key.
 //
 // See it run: swift test --filter DurableContractExample
 

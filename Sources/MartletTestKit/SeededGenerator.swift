@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random numbers that a seed repeats.
 
+internal import Martlet
+
 /// A generator of random numbers that begins with a seed (SplitMix64).
 ///
 /// For data of a test that must be the same in each replay. Not for secrets.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    private var mix: SplitMix
 
     /// The sequence of a seed.
     ///
     /// - Parameter seed: any number.
-    public init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { mix = SplitMix(state: seed) }
 
     /// The next 64 bits.
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var bits = state
-        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-        return bits ^ (bits >> 31)
-    }
+    public mutating func next() -> UInt64 { mix.next() }
 }
