@@ -86,6 +86,37 @@ struct ApplicationTests {
         }
     }
 
+    @Test(
+        "a signal while the tree starts stops it when it has started; a second one ends the start", arguments: [1, 2])
+    func whileItStarts(signalCount: Int) async throws {
+        try await withTestRuntime { test in
+            let journal = Journal()
+            let slow = ChildSpec(id: "slow") {
+                try await test.clock.sleep(for: .seconds(60))
+                return spawnLink(Int.self) { mailbox in _ = try await mailbox.receive() }.pid
+            }
+            let program = Program(.init(journal: journal, children: { [Worker.child("a", journal), slow] }))
+            let (signals, sender) = AsyncStream<Int32>.makeStream()
+            let running = Task { try await program.run(on: test.runtime, told: signals) }
+            try await eventually { journal.all == ["will start", "+a"] }
+            sender.yield(15)
+            await test.clock.advance(by: .seconds(1))
+            #expect(journal.all == ["will start", "+a"])
+            if signalCount == 1 {
+                await test.clock.advance(by: .seconds(60))
+                try await running.value
+                #expect(journal.all == ["will start", "+a", "-a", "did stop"])
+            } else {
+                sender.yield(15)
+                let error = await #expect(throws: ExitSignal.self) { try await running.value }
+                guard case .killed? = error?.reason else { Issue.record("\(String(describing: error))"); return }
+                // Its parent's end ends a server in good order (R11).
+                #expect(journal.all == ["will start", "+a", "-a", "did stop"])
+            }
+            test.assertNothingLeft()
+        }
+    }
+
     @Test("a tree that gives up ends the program with what was too much (R19)")
     func givesUp() async throws {
         try await withTestRuntime { test in

@@ -51,16 +51,20 @@ extension Application {
 
     /// Runs the tree until SIGTERM or SIGINT, or until it ends by itself.
     ///
-    /// The first signal stops the tree in order, within ``stopDeadline``; a second one kills it at once. While this runs the
-    /// signals do not end the OS process.
+    /// The first signal stops the tree in order, within ``stopDeadline``, as soon as it has started; a second one kills it at
+    /// once, also while it starts. While this runs the signals do not end the OS process.
     ///
     /// - Parameter runtime: where the tree runs; by default the shared one.
-    /// - Throws: ``ExitSignal`` with the reason if the tree ended in another way than `.shutdown` or `.normal`, or could not
-    ///   start: `.error` with what `willStart` threw, with the ``StartError``, or with ``RestartsExceeded``.
+    /// - Throws: ``ExitSignal`` with the reason if the tree ended in another way than `.shutdown` or `.normal`: `.killed` where
+    ///   the deadline or a second signal ended any of it. If it could not start, `.error` with what `willStart` threw, with
+    ///   the ``StartError``, or with ``RestartsExceeded``.
     public nonisolated(nonsending) func run(on runtime: Runtime = .shared) async throws(ExitSignal) {
-        let signals = TerminationSignals()
-        defer { signals.stop() }
-        try await run(on: runtime, told: signals.stream)
+        let signals = await TerminationSignals.caught()
+        do throws(ExitSignal) { try await run(on: runtime, told: signals.stream) } catch {
+            await signals.stop()
+            throw error
+        }
+        await signals.stop()
     }
 
     /// The same with a stream in place of signals.
@@ -68,19 +72,18 @@ extension Application {
         do { try await willStart() } catch { throw ExitSignal(ExitReason(thrown: error)) }
         var argument = Supervisor.Argument(strategy: strategy, budget: budget) { children }
         argument.endsProgram = true
-        let tree: Supervisor.Ref
-        do {
-            tree = try await Supervisor.start(
-                argument, options: StartOptions(label: "\(Self.self)", runtime: runtime))
-        } catch {
-            await didStop()
-            throw ExitSignal(.error(error))
+        let options = StartOptions(label: "\(Self.self)", runtime: runtime)
+        let start = Task(executorPreference: runtime.executor) { [argument] in
+            try await Supervisor.start(argument, options: options)
         }
-        let stopping = Task(executorPreference: runtime.executor) { await stop(tree, told: signals) }
-        let reason = await tree.pid.waitForExitUncancelled()
+        let stopping = Task(executorPreference: runtime.executor) { await stop(start, told: signals) }
+        let reason: ExitReason
+        do { reason = await (try start.value).pid.waitForExitUncancelled() } catch { reason = .error(error) }
         stopping.cancel()
-        await stopping.value
+        let wasKilled = await stopping.value
         await didStop()
+        // Who was stuck is gone, and the rest may have ended in order since: still not an end in order.
+        if wasKilled { throw ExitSignal(.killed) }
         switch reason {
         case .normal, .shutdown, .shutdownWith: return
         case .killed, .noProcess, .error: throw ExitSignal(reason)
@@ -95,17 +98,29 @@ extension Application {
         }
     }
 
-    /// In order at the first signal, at once at the second.
-    private nonisolated(nonsending) func stop(_ tree: Supervisor.Ref, told signals: AsyncStream<Int32>) async {
-        var first: Task<Void, Never>?
+    /// In order at the first signal, at once at the second; a start that is cancelled takes its children along.
+    ///
+    /// - Returns: whether anything had to be killed.
+    private nonisolated(nonsending) func stop(
+        _ start: Task<Supervisor.Ref, any Error>, told signals: AsyncStream<Int32>
+    ) async -> Bool {
+        var inOrder: Task<Bool, Never>?
+        var wasKilled = false
         for await _ in signals {
-            if first != nil {
-                await tree.shutDown(deadline: .zero)
+            if inOrder != nil {
+                wasKilled = true
+                start.cancel()
+                await (try? start.value)?.shutDown(deadline: .zero)
                 continue
             }
             let deadline = stopDeadline
-            first = Task { SupervisorLog.stuck(await tree.shutDown(deadline: deadline)) }
+            inOrder = Task {
+                guard let tree = try? await start.value else { return true }
+                let report = await tree.shutDown(deadline: deadline)
+                SupervisorLog.stuck(report)
+                return report.stuck.isEmpty
+            }
         }
-        await first?.value
+        return await inOrder?.value == false || wasKilled
     }
 }
