@@ -51,8 +51,9 @@ extension Application {
 
     /// Runs the tree until SIGTERM or SIGINT, or until it ends by itself.
     ///
-    /// The first signal stops the tree in order, within ``stopDeadline``, as soon as it has started; a second one kills it at
-    /// once, also while it starts. While this runs the signals do not end the OS process.
+    /// The first signal stops the tree in order, within ``stopDeadline``; a second one kills it at once. A signal that comes
+    /// earlier ends the start: the task of ``willStart()`` is cancelled, of a tree that is not up yet all processes are
+    /// killed. While this runs the signals do not end the OS process.
     ///
     /// - Parameter runtime: where the tree runs; by default the shared one.
     /// - Throws: ``ExitSignal`` with the reason if the tree ended in another way than `.shutdown` or `.normal`: `.killed` where
@@ -69,25 +70,40 @@ extension Application {
 
     /// The same with a stream in place of signals.
     nonisolated(nonsending) func run(on runtime: Runtime, told signals: AsyncStream<Int32>) async throws(ExitSignal) {
-        do { try await willStart() } catch { throw ExitSignal(ExitReason(thrown: error)) }
-        var argument = Supervisor.Argument(strategy: strategy, budget: budget) { children }
-        argument.endsProgram = true
-        let options = StartOptions(label: "\(Self.self)", runtime: runtime)
-        let start = Task(executorPreference: runtime.executor) { [argument] in
-            try await Supervisor.start(argument, options: options)
+        let starting = Task(executorPreference: runtime.executor) { await start(on: runtime) }
+        let stopping = Task(executorPreference: runtime.executor) { await stop(starting, told: signals) }
+        let started = await withTaskCancellationHandler {
+            await starting.value
+        } onCancel: {
+            starting.cancel()
         }
-        let stopping = Task(executorPreference: runtime.executor) { await stop(start, told: signals) }
-        let reason: ExitReason
-        do { reason = await (try start.value).pid.waitForExitUncancelled() } catch { reason = .error(error) }
+        var reason = ExitReason.normal
+        switch started {
+        case .success(let tree): reason = await tree.pid.waitForExitUncancelled()
+        case .failure(let error): if !starting.isCancelled { reason = error.reason }
+        }
         stopping.cancel()
         let wasKilled = await stopping.value
-        await didStop()
+        switch started {
+        case .failure(.notBegun): break
+        case .success, .failure(.tree): await didStop()
+        }
         // Who was stuck is gone, and the rest may have ended in order since: still not an end in order.
         if wasKilled { throw ExitSignal(.killed) }
         switch reason {
         case .normal, .shutdown, .shutdownWith: return
         case .killed, .noProcess, .error: throw ExitSignal(reason)
         }
+    }
+
+    private nonisolated(nonsending) func start(on runtime: Runtime) async -> Result<Supervisor.Ref, StartFailure> {
+        do { try await willStart() } catch { return .failure(.notBegun(ExitReason(thrown: error))) }
+        var argument = Supervisor.Argument(strategy: strategy, budget: budget) { children }
+        argument.endsProgram = true
+        do throws(StartError) {
+            let options = StartOptions(label: "\(Self.self)", runtime: runtime)
+            return .success(try await Supervisor.start(argument, options: options))
+        } catch { return .failure(.tree(error)) }
     }
 
     /// The entry point of `@main`: runs the tree on the shared runtime; status 1 if that throws.
@@ -98,29 +114,42 @@ extension Application {
         }
     }
 
-    /// In order at the first signal, at once at the second; a start that is cancelled takes its children along.
+    /// In order at the first signal, at once at the second; what is being started is not waited for.
     ///
-    /// - Returns: whether anything had to be killed.
+    /// - Returns: whether a tree that was up had to be killed, or a part of it.
     private nonisolated(nonsending) func stop(
-        _ start: Task<Supervisor.Ref, any Error>, told signals: AsyncStream<Int32>
+        _ starting: Task<Result<Supervisor.Ref, StartFailure>, Never>, told signals: AsyncStream<Int32>
     ) async -> Bool {
         var inOrder: Task<Bool, Never>?
         var wasKilled = false
         for await _ in signals {
+            starting.cancel()
+            guard case .success(let tree) = await starting.value else { return false }
             if inOrder != nil {
                 wasKilled = true
-                start.cancel()
-                await (try? start.value)?.shutDown(deadline: .zero)
+                await tree.shutDown(deadline: .zero)
                 continue
             }
             let deadline = stopDeadline
             inOrder = Task {
-                guard let tree = try? await start.value else { return true }
                 let report = await tree.shutDown(deadline: deadline)
                 SupervisorLog.stuck(report)
                 return report.stuck.isEmpty
             }
         }
         return await inOrder?.value == false || wasKilled
+    }
+}
+
+/// Why a program did not come up.
+private enum StartFailure: Error {
+    case notBegun(ExitReason)
+    case tree(StartError)
+
+    var reason: ExitReason {
+        switch self {
+        case .notBegun(let reason): reason
+        case .tree(let error): .error(error)
+        }
     }
 }
