@@ -60,6 +60,8 @@ endif
 # ARGS         bench: passed to martlet-bench, e.g. ARGS='--only call --json results.json'
 SWIFT_ARGS ?=
 TEST_ARGS ?=
+# Swift tests at a time. Without a limit all begin together, each with threads of its own, and take three times as long.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 ARGS ?=
 FULL ?=
 BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
@@ -105,18 +107,13 @@ check: deps
 chaos:
 	@$(MAKE) check CHAOS=1
 
-# $(call sanitized,NAME,FLAGS): every Swift test under a sanitizer, in a build of its own. By themselves, one after
-# another: the suites that keep the processors busy, which would take them from tests that have limits of real time.
-# MT_SEEDS_MAX=n (100) seeds a race at most: ten thousand take a sanitizer an hour. Not those of the breadcrumb: a
-# sanitizer takes the signals itself. The core checks its invariants as it does in the C checks (MT_CHECKED).
+# $(call sanitized,NAME,FLAGS): every Swift test under a sanitizer, in a build of its own; MT_SEEDS_MAX=n (100) seeds a
+# race at most, ten thousand take a sanitizer an hour. Not the breadcrumb's: a sanitizer takes the signals itself. The
+# core checks its invariants as it does in the C checks (MT_CHECKED).
 CHECKED := -Xcc -DMT_CHECKED
-APART := (MartletTestKit|Supervision|Tasks|Stage|Examples|Persistence)Tests[.]|(BlockedWorkers|CrashLoop|EndlessHandler|LateReplies|Limits|OrderFlood|Overload|SlowConsumer|Soak|Starvation|TimerFates|TimerStorm)Tests
 define sanitized
-	swift build --build-tests --scratch-path .build-$(1) $(2) $(CHECKED) $(SWIFT_ARGS)
-	MT_SEEDS_MAX=$(or $(MT_SEEDS_MAX),100) swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) \
-	    $(CHECKED) --skip '$(APART)|BreadcrumbTests' $(TEST_ARGS)
-	MT_SEEDS_MAX=$(or $(MT_SEEDS_MAX),100) swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) \
-	    $(CHECKED) --no-parallel --filter '$(APART)'
+	MT_SEEDS_MAX=$(or $(MT_SEEDS_MAX),100) swift test --disable-xctest --scratch-path .build-$(1) $(2) $(CHECKED) \
+	    --skip BreadcrumbTests $(SWIFT_ARGS) $(TEST_ARGS)
 endef
 
 # The C checks alone.
