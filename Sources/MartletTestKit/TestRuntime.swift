@@ -37,6 +37,11 @@ public struct TestRuntime: Sendable {
     /// with and whom it watches.
     ///
     /// Probes do not count.
+    ///
+    /// - Parameters:
+    ///   - fileID: where a failure is reported; the caller's by default.
+    ///   - filePath: where a failure is reported; the caller's by default.
+    ///   - line: where a failure is reported; the caller's by default.
     public func assertNothingLeft(
         fileID: StaticString = #fileID, filePath: StaticString = #filePath, line: UInt = #line
     ) {

@@ -68,7 +68,7 @@ public struct PendingReply<Reply: Sendable>: Hashable, Sendable, BitwiseCopyable
     /// The reply if it is there.
     ///
     /// - Returns: the reply, which is taken with that; nil if there is none yet, or somebody else waits for it.
-    /// - Throws: ``CallError`` as ``value()-(_)``, once the request is over without a reply.
+    /// - Throws: ``CallError`` as `value` does, once the request is over without a reply.
     public func poll() throws(CallError) -> Reply? {
         if raw != 0, _Request.isHeld(raw) { return nil }
         let call = try take()

@@ -4,6 +4,8 @@
 /// A type about to be run as a server of type `S`.
 ///
 /// Hand it to exactly one `serve`.
+///
+/// OTP: `gen:start/6` with the module of the behaviour.
 public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
     @usableFromInline typealias Engine = (stateSize: Int, runsItself: Bool, run: @Sendable (_Slice) -> _Run)
 

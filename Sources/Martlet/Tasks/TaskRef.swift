@@ -26,7 +26,7 @@ public struct TaskRef<Value: Sendable>: Hashable, Sendable, BitwiseCopyable {
     /// Waits for the value (`Task.await`).
     ///
     /// When this throws `timeout`, or `cancelled`, the work goes on and its value will vanish: to ask again later use
-    /// ``yield(timeout:)``, to end the work ``shutdown(_:)``. A wait that closes a cycle of calls fails at once with
+    /// ``yield(timeout:file:line:)``, to end the work ``shutdown(_:)``. A wait that closes a cycle of calls fails at once with
     /// `cycle`. Traps when the value was taken before, or somebody waits for it.
     ///
     /// - Parameters:
@@ -58,7 +58,7 @@ public struct TaskRef<Value: Sendable>: Hashable, Sendable, BitwiseCopyable {
 
     /// The value if it comes within `timeout`, else nil; ask again later (`Task.yield`).
     ///
-    /// A cancelled wait throws, and leaves the value where it was. Traps as ``value(timeout:file:line:)-(_,_,_)`` does.
+    /// A cancelled wait throws, and leaves the value where it was. Traps as `value` does.
     ///
     /// - Parameters:
     ///   - timeout: how long to wait; by default it only looks.
