@@ -90,7 +90,7 @@ public struct Journal<Value: Codable, Event: Codable & Sendable>: ~Copyable {
     /// Stores events together, all or none, then applies them in order.
     ///
     /// - Parameter events: what happened.
-    /// - Throws: ``StoreError`` as above.
+    /// - Throws: ``StoreError`` as for one event; then none of them is stored.
     public nonisolated(nonsending) mutating func record(_ events: [Event]) async throws(StoreError) {
         if events.isEmpty { return }
         var bodies: [[UInt8]] = []

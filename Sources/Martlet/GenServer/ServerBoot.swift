@@ -25,7 +25,7 @@ public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
             (MemoryLayout<_ServerState<E>>.size, _isSame(E.self, S.self), { slice in _GenServerEngine<E>.run(slice) }))
     }
 
-    /// The same for an engine whose callbacks suspend.
+    /// Runs `engine`, whose callbacks suspend, and which stands in for `S`: same messages, its own state around the user's.
     ///
     /// - Parameter engine: the AsyncGenServer that handles the messages.
     @inlinable

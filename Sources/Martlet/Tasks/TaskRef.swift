@@ -40,7 +40,7 @@ public struct TaskRef<Value: Sendable>: Hashable, Sendable, BitwiseCopyable {
         timeout: Duration? = .seconds(5), file: StaticString = #fileID, line: UInt = #line
     ) async throws(TaskError) -> Value { try Self.value(of: await work.take(within: timeout, file, line)) }
 
-    /// The same from synchronous code.
+    /// Waits for the value in synchronous code (`Task.await`).
     ///
     /// Blocks the thread; inside a handler another worker takes over its queue.
     ///
@@ -49,7 +49,7 @@ public struct TaskRef<Value: Sendable>: Hashable, Sendable, BitwiseCopyable {
     ///   - file: where a trap is reported; the caller's by default.
     ///   - line: where a trap is reported; the caller's by default.
     /// - Returns: what the work returned.
-    /// - Throws: ``TaskError`` as above; also `wouldBlockPool` on a thread of Swift's cooperative pool, which leaves the
+    /// - Throws: ``TaskError`` as when awaited; also `wouldBlockPool` on a thread of Swift's cooperative pool, which leaves the
     ///   value where it was.
     @available(*, noasync)
     public func value(
