@@ -78,7 +78,8 @@ struct SupervisionArticleTests {
             let session = try await name.start(Session.self, "ada", name: .via(sessions, "ada"), restart: .transient)
             #expect(sessions.pid("ada") == session.pid)
             for status in await tree.shutDown(deadline: .seconds(10)).stuck {
-                print(status.pid, status.type, status.activity)  // <12.3> Exporter running("Exporter.Cast", 9.98 seconds)
+                // <12.3> Exporter running("Exporter.Cast", 9.98 seconds)
+                print(status.pid, status.type, status.activity)
             }
             test.assertNothingLeft()
         }
