@@ -105,15 +105,18 @@ check: deps
 chaos:
 	@$(MAKE) check CHAOS=1
 
-# $(call sanitized,NAME,FLAGS): every Swift test under a sanitizer, in a build of its own. The deterministic runs and the
-# fault scenarios by themselves: they take the processors from tests that have limits of real time. MT_SEEDS=n (500)
-# seeds a race: ten thousand take a sanitizer an hour. Not those of the breadcrumb: a sanitizer takes the signals itself.
-APART := MartletTestKitTests|(BlockedWorkers|CrashLoop|EndlessHandler|LateReplies|Limits|OrderFlood|Overload|SlowConsumer|Soak|Starvation|TimerFates|TimerStorm)Tests
+# $(call sanitized,NAME,FLAGS): every Swift test under a sanitizer, in a build of its own. By themselves, one after
+# another: the suites that keep the processors busy, which would take them from tests that have limits of real time.
+# MT_SEEDS_MAX=n (100) seeds a race at most: ten thousand take a sanitizer an hour. Not those of the breadcrumb: a
+# sanitizer takes the signals itself. The core checks its invariants as it does in the C checks (MT_CHECKED).
+CHECKED := -Xcc -DMT_CHECKED
+APART := (MartletTestKit|Supervision|Tasks|Stage|Examples|Persistence)Tests[.]|(BlockedWorkers|CrashLoop|EndlessHandler|LateReplies|Limits|OrderFlood|Overload|SlowConsumer|Soak|Starvation|TimerFates|TimerStorm)Tests
 define sanitized
-	swift build --build-tests --scratch-path .build-$(1) $(2) $(SWIFT_ARGS)
-	swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) --skip '$(APART)|BreadcrumbTests' $(TEST_ARGS)
-	MT_SEEDS=$(or $(MT_SEEDS),500) swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) \
-	    --no-parallel --filter '$(APART)'
+	swift build --build-tests --scratch-path .build-$(1) $(2) $(CHECKED) $(SWIFT_ARGS)
+	MT_SEEDS_MAX=$(or $(MT_SEEDS_MAX),100) swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) \
+	    $(CHECKED) --skip '$(APART)|BreadcrumbTests' $(TEST_ARGS)
+	MT_SEEDS_MAX=$(or $(MT_SEEDS_MAX),100) swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) \
+	    $(CHECKED) --no-parallel --filter '$(APART)'
 endef
 
 # The C checks alone.
