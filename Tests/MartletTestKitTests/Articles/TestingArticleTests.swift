@@ -5,7 +5,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("Testing.md", .timeLimit(.minutes(1)))
+@Suite("Testing.md")
 struct TestingArticleTests {
     struct Cache: GenServer {
         enum Call { case get(String, From<String?>) }

@@ -6,7 +6,7 @@ import MartletPersistence
 import MartletSQLite
 import Testing
 
-@Suite("Persistence.md", .timeLimit(.minutes(1)))
+@Suite("Persistence.md")
 struct PersistenceArticleTests {
     struct Account: AsyncGenServer, ~Copyable {
         enum Call { case pay(Int, From<Result<Int, StoreError>>) }
