@@ -64,7 +64,7 @@ ARGS ?=
 FULL ?=
 BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
 
-.PHONY: help deps deps-extra build bench test check check-tsan check-asan chaos tsan asan ubsan coverage trust nightly faults soak docs lint lint-selftest format clean
+.PHONY: help deps deps-extra build bench test check check-tsan check-asan chaos tsan asan coverage trust nightly faults soak soak-tree docs lint lint-selftest format clean
 
 help:
 	@echo 'make test     C checks, then the Swift tests'
@@ -74,9 +74,10 @@ help:
 	@echo 'make lint     format and house rules    make format  formats Swift and C in place'
 	@echo 'make model    the model checker (BOUND= PROGRAM= SEED= MUTANT=)   make mutants  and that it sees'
 	@echo 'make spin     the second opinion        make chaos   the C checks, threads delayed at atomics'
-	@echo 'make ubsan    all tests, C traps on UB  make coverage  lines of C and Swift (HTML=folder)'
+	@echo 'make coverage all tests: lines of C and Swift (HTML=folder), C traps on UB'
 	@echo 'make trust    all of these, for CI      make nightly   the long versions'
 	@echo 'make faults   the fault figures, CI size  make soak    mixed load for MINUTES=n, a line a minute'
+	@echo 'make soak-tree   the same, a supervision tree that crashes all the time'
 	@echo 'make docs     DocC archives, no warning  make deps    installs what is missing'
 	@echo 'make clean    removes every build folder'
 
@@ -133,11 +134,8 @@ tsan: check-tsan
 asan: check-asan
 	$(call sanitized,asan,--sanitize=address -Xswiftc -use-ld=lld)
 
-# Swift refuses the sanitizer on Linux: the C part traps, the backtrace names the line.
-ubsan: deps
-	$(call sanitized,ubsan,-Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined)
-
-# Of C and Swift; fails below the limits. HTML=folder for a browsable copy.
+# Of C and Swift; fails below the limits. HTML=folder for a browsable copy. And UndefinedBehaviorSanitizer, which Swift
+# refuses on Linux: the C part traps, the backtrace names the line.
 coverage: deps
 	@$(MAKE) -s .build-check-coverage/martlet-check SANITIZE=coverage
 	@Scripts/coverage.sh $(if $(HTML),--html $(HTML))
@@ -160,6 +158,10 @@ soak: deps
 	swift build -c release --product martlet-soak $(SWIFT_ARGS)
 	"$$(swift build -c release --show-bin-path)/martlet-soak" soak --minutes $(or $(MINUTES),1)
 
+soak-tree: deps
+	swift build -c release --product martlet-soak $(SWIFT_ARGS)
+	"$$(swift build -c release --show-bin-path)/martlet-soak" tree --minutes $(or $(MINUTES),1)
+
 # .build-docs/NAME.doccarchive of every module; docc's warnings and public symbols without a comment fail.
 docs: deps
 	@Scripts/docs.sh
@@ -177,7 +179,7 @@ format: deps-extra
 
 clean:
 	rm -rf .build .build-check .build-check-thread .build-check-address .build-check-chaos .build-check-coverage \
-	    .build-model .build-tsan .build-asan .build-ubsan .build-coverage .build-trust .build-docs
+	    .build-model .build-tsan .build-asan .build-coverage .build-trust .build-docs
 
 # Any changed header rebuilds all: the program is small. The Makefile counts too, flags stand in it.
 $(CHECK_BIN): $(CHECK_OBJ)

@@ -18,9 +18,12 @@ struct SoakSamples {
     mutating func append(_ sample: Sample) { samples.append(sample) }
 
     /// Measures how much grew, and whether that is flat.
-    func judge(_ report: inout FaultReport) {
-        // The first quarter warms up: pools, spare threads, the allocator.
-        let warm = Array(samples.dropFirst(max(1, samples.count / 4)))
+    ///
+    /// - Parameter isAtRest: the load rested at each look, so that even what malloc has given out must be as it was.
+    func judge(_ report: inout FaultReport, isAtRest: Bool = false) {
+        // The first quarter warms up: pools, spare threads, the allocator; half, where servers of many sizes come and go in
+        // malloc's arenas, each of which grows to its own most.
+        let warm = Array(samples.dropFirst(max(1, samples.count / (isAtRest ? 2 : 4))))
         guard let first = warm.first, let last = warm.last, warm.count >= 2 else { return }
         // One backlog, on a machine that stops the workers for a moment, raises the pools once and for all: their growth
         // has a bound of its own.
@@ -28,6 +31,11 @@ struct SoakSamples {
         let pooled = last.gauges.pooledMiB - first.gauges.pooledMiB
         report.measure("rss_growth_mib", last.gauges.residentMiB - first.gauges.residentMiB)
         report.measure("pools_growth_mib", pooled)
+        if isAtRest {
+            let heap = last.gauges.heapMiB - first.gauges.heapMiB
+            report.measure("heap_growth_mib", heap)
+            report.expect(heap <= max(0.5, first.gauges.heapMiB * 0.02), "the heap in use grew by \(heap) MiB")
+        }
         report.measure("other_slope_mib_per_h", Self.slope(warm) * 3_600)
         report.measure("other_slope_second_half_mib_per_h", Self.slope(warm.suffix(warm.count / 2 + 1)) * 3_600)
         report.measure("hours_judged", (last.seconds - first.seconds) / 3_600)

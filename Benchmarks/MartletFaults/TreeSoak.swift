@@ -42,7 +42,7 @@ public enum TreeSoak {
                 }
             }
             await judge(world, &report)
-            if isAlone { samples.judge(&report) }
+            if isAlone { samples.judge(&report, isAtRest: true) }
             let end = await tree.shutDown(deadline: .seconds(60))
             report.expect(end.stuck.isEmpty, "stuck in the tree: \(end.stuck.map(\.type))")
             report.measure("shutdown_ms", end.duration / .milliseconds(1))
@@ -76,6 +76,7 @@ public enum TreeSoak {
         line.measure("ops_per_s", sample.operationsPerSecond.rounded())
         line.measure("rss_mib", sample.gauges.residentMiB)
         line.measure("pools_mib", sample.gauges.pooledMiB)
+        line.measure("heap_mib", sample.gauges.heapMiB)
         line.measure("threads", sample.gauges.threads)
         line.measure("fds", sample.gauges.descriptors)
         line.measure("processes", census.processes)

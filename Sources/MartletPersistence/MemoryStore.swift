@@ -16,6 +16,8 @@ public final class MemoryStore: DurableStore {
 
     private struct State {
         var journals: [String: Kept] = [:]
+        /// The greatest epoch of a journal that is there no more: one that is made again begins behind it.
+        var deleted: UInt64 = 0
         var failure: StoreError?
     }
 
@@ -36,7 +38,7 @@ public final class MemoryStore: DurableStore {
     /// - Throws: ``StoreError``: `fenced`, or what ``fail(with:)`` said.
     public func open(_ name: String) async throws(StoreError) -> StoredJournal {
         try change { state throws(StoreError) in
-            var kept = state.journals[name] ?? Kept()
+            var kept = state.journals[name] ?? Kept(epoch: state.deleted)
             kept.epoch += 1
             state.journals[name] = kept
             return StoredJournal(
@@ -85,7 +87,9 @@ public final class MemoryStore: DurableStore {
     /// - Parameter name: one that is not there is no error.
     /// - Throws: ``StoreError``: `fenced`, or what ``fail(with:)`` said.
     public func delete(_ name: String) async throws(StoreError) {
-        try change { state throws(StoreError) in state.journals[name] = nil }
+        try change { state throws(StoreError) in
+            if let kept = state.journals.removeValue(forKey: name) { state.deleted = max(state.deleted, kept.epoch) }
+        }
     }
 
     private func change<R>(_ body: (inout State) throws(StoreError) -> R) throws(StoreError) -> R {

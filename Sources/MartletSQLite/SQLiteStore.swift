@@ -54,9 +54,10 @@ public final class SQLiteStore: DurableStore {
         var configuration = GRDB.Configuration()
         configuration.journalMode = .wal
         configuration.busyMode = .timeout(busyTimeout / .seconds(1))
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         do {
             database = try DatabaseQueue(path: path, configuration: configuration)
+            // Behind all that GRDB sets up: with the write-ahead log it sets NORMAL, which syncs at checkpoints alone.
+            try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             try Self.makeTables(database)
         } catch { throw Self.storeError(error) }
     }
@@ -138,26 +139,42 @@ public final class SQLiteStore: DurableStore {
                 return batch
             }
             if batch.isEmpty { return }
-            if batch.count > 1, (try? commit(batch)) != nil {
-                for write in batch { write.done.resume(returning: .success(())) }
-                continue
-            }
-            for write in batch {
-                do {
-                    try commit([write])
-                    write.done.resume(returning: .success(()))
-                } catch { write.done.resume(returning: .failure(Self.storeError(error))) }
-            }
+            perform(batch)
         }
     }
 
-    private func commit(_ batch: [Write]) throws {
-        try database.writeWithoutTransaction { database in
-            try database.inTransaction(.immediate) {
-                for write in batch { try write.perform(database) }
-                return .commit
+    private func perform(_ batch: [Write]) {
+        switch commit(batch) {
+        case .success(let refusals):
+            for (write, refusal) in zip(batch, refusals) {
+                write.done.resume(returning: refusal.map { .failure($0) } ?? .success(()))
             }
+        case .failure(let error) where batch.count > 1 && !error.isBusy:
+            // One of them is guilty.
+            for write in batch { perform([write]) }
+        case .failure(let error):
+            // Busy is the whole database: each by itself would wait as long again.
+            for write in batch { write.done.resume(returning: .failure(error)) }
         }
+    }
+
+    /// Those of fenced openings are refused before they change anything, so the others need not be done again.
+    private func commit(_ batch: [Write]) -> Result<[StoreError?], StoreError> {
+        do {
+            var refusals: [StoreError?] = []
+            try database.writeWithoutTransaction { database in
+                try database.inTransaction(.immediate) {
+                    for write in batch {
+                        do {
+                            try write.perform(database)
+                            refusals.append(nil)
+                        } catch StoreError.fenced { refusals.append(.fenced) }
+                    }
+                    return .commit
+                }
+            }
+            return .success(refusals)
+        } catch { return .failure(Self.storeError(error)) }
     }
 
     /// SQLite's results in the words of stores.
@@ -171,4 +188,8 @@ public final class SQLiteStore: DurableStore {
         default: return .failed(error)
         }
     }
+}
+
+extension StoreError {
+    fileprivate var isBusy: Bool { if case .busy = self { true } else { false } }
 }

@@ -232,6 +232,7 @@ private struct World {
     mutating func check(start child: SupervisedChild) {
         if alive.values.contains(child.key) { fail("child \(child.key) was started while it runs") }
         if !starting.insert(child.key).inserted { fail("child \(child.key) was started twice") }
+        if child.spec.restart == .temporary, child.hasRun { fail("temporary child \(child.key) came back") }
         // One that is started because somebody asked for it may come after later ones.
         guard let rebuild = table.rebuild, child.key >= rebuild.floor, child.startWaiters.isEmpty else { return }
         let isOther = { (key: Int) in

@@ -154,8 +154,9 @@ extension ServerAddress {
 
     /// Changes the number of copies; keys move, state does not.
     ///
-    /// Traps when `partitions` is below 1. Copies that are no longer wanted end in good order, new ones start; this returns
-    /// when keys are routed among the new number, which is before all of them have.
+    /// Traps when `partitions` is below 1. Copies that are no longer wanted end in good order, at most 5 s, during which no
+    /// other is restarted; new ones start. This returns when keys are routed among the new number, and those that end have
+    /// ended, which may be before the new ones have started.
     ///
     /// - Parameters:
     ///   - partitions: how many from now on.
@@ -167,7 +168,7 @@ extension ServerAddress {
     ) async throws(CallError)
     where Ref == ServerRef<PartitionSupervisor<S>>, Call == PartitionSupervisor<S>.Call {
         precondition(partitions > 0, "expected 1 or more partitions, got \(partitions)", file: file, line: line)
-        try await call { PartitionSupervisor<S>.Call(request: .resize(partitions, $0)) }
+        try await call(timeout: nil) { PartitionSupervisor<S>.Call(request: .resize(partitions, $0)) }
     }
 
     /// The process of each copy, by index; nil: it is being started again.
