@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The verbs: deps build bench test check tsan asan lint format clean. `make` alone lists them.
+# The verbs: deps build bench test check tsan asan docs lint format clean. `make` alone lists them.
 # Each stands alone: on a fresh Debian or Ubuntu machine with a Swift toolchain, `make test` and `make bench` install
 # what is missing (Scripts/deps.sh) and end in a result.
 
@@ -66,7 +66,7 @@ ARGS ?=
 FULL ?=
 BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
 
-.PHONY: help deps deps-extra build bench test check check-tsan check-asan chaos tsan asan coverage trust nightly faults soak soak-tree lint lint-selftest format clean
+.PHONY: help deps deps-extra build bench test check check-tsan check-asan chaos tsan asan coverage trust nightly faults soak soak-tree docs lint lint-selftest format clean
 
 help:
 	@echo 'make test     C checks, then the Swift tests'
@@ -80,7 +80,8 @@ help:
 	@echo 'make trust    all of these, for CI      make nightly   the long versions'
 	@echo 'make faults   the fault figures, CI size  make soak    mixed load for MINUTES=n, a line a minute'
 	@echo 'make soak-tree   the same, a supervision tree that crashes all the time'
-	@echo 'make deps     installs what is missing  make clean   removes every build folder'
+	@echo 'make docs     DocC archives, no warning  make deps    installs what is missing'
+	@echo 'make clean    removes every build folder'
 
 deps:
 	@Scripts/deps.sh
@@ -158,6 +159,10 @@ soak-tree: deps
 	swift build -c release --product martlet-soak $(SWIFT_ARGS)
 	"$$(swift build -c release --show-bin-path)/martlet-soak" tree --minutes $(or $(MINUTES),1)
 
+# .build-docs/NAME.doccarchive of every module; docc's warnings and public symbols without a comment fail.
+docs: deps
+	@Scripts/docs.sh
+
 lint: deps-extra
 	@Scripts/lint.sh
 
@@ -171,7 +176,7 @@ format: deps-extra
 
 clean:
 	rm -rf .build .build-check .build-check-thread .build-check-address .build-check-chaos .build-check-coverage \
-	    .build-model .build-tsan .build-asan .build-coverage .build-trust
+	    .build-model .build-tsan .build-asan .build-coverage .build-trust .build-docs
 
 # Any changed header rebuilds all: the program is small. The Makefile counts too, flags stand in it.
 $(CHECK_BIN): $(CHECK_OBJ)
