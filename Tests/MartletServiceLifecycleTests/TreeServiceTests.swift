@@ -65,6 +65,27 @@ struct TreeServiceTests {
         }
     }
 
+    @Test("a shutdown while the tree is being started ends the start, and run returns")
+    func shutdownAtStart() async throws {
+        let notes = Notes()
+        try await testGracefulShutdown { trigger in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await TreeService {
+                        ChildSpec(id: "hangs") {
+                            notes.add("hangs")
+                            try await Task.sleep(for: .seconds(1_000))
+                            throw Shaky.Failure()
+                        }
+                    }.run()
+                }
+                #expect(await notes.next() == "hangs")
+                trigger.triggerGracefulShutdown()
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test("a cancelled service stops its tree as well")
     func cancelled() async throws {
         let notes = Notes()
