@@ -24,7 +24,7 @@ public enum SupervisorError: Error, Sendable {
     case boundedMailbox
 }
 
-extension SupervisorError: CustomStringConvertible {
+extension SupervisorError: ToldError {
     /// The refusal in words, for logs.
     public var description: String {
         switch self {
