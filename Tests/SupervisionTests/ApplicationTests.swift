@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program's life: start, signals, deadline, end. What a whole runtime's shutdown does to a tree.
 
-import Glibc
 import MartletTestKit
 import Testing
 
@@ -52,24 +51,6 @@ struct ApplicationTests {
             #expect(journal.all == ["will start", "+a", "+b", "-b", "-a", "did stop"])
             test.assertNothingLeft()
         }
-    }
-
-    @Test("a real SIGTERM stops a program in order, and its status is 0 (S46)")
-    func realSignal() async {
-        let output = await #expect(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) {
-            let journal = Journal()
-            Task {
-                // It answers once all of the tree is up.
-                let tree = try #require(await SupervisorTests.process("a").status?.ancestors.first)
-                _ = try await Supervisor.Ref(tree)?.children()
-                kill(getpid(), SIGTERM)
-            }
-            try await Program(.init(journal: journal, children: { [Worker.child("a", journal)] })).run()
-            print(journal.all.joined(separator: " "))
-            exit(0)
-        }
-        let text = output.map { String(decoding: $0.standardOutputContent, as: UTF8.self) } ?? ""
-        #expect(text.contains("will start +a -a did stop"), "\(text)")
     }
 
     @Test("who does not stop by the deadline is killed, a second signal does not wait for that", arguments: [1, 2])

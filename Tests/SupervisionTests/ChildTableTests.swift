@@ -106,7 +106,7 @@ private struct World {
     mutating func startChild() {
         lastID += 1
         let restarts: [ChildSpec.Restart] = [.permanent, .permanent, .transient, .temporary]
-        var spec = ChildSpec(id: ChildID("\(lastID)"), restart: pick(restarts) ?? .permanent) { Pid.none }
+        var spec = ChildSpec(id: "\(lastID)", restart: pick(restarts) ?? .permanent) { Pid.none }
         if chance(0.2) { spec.backoff = Backoff(first: .milliseconds(5), max: .milliseconds(40)) }
         if table.add(spec, waiter: waiter()) != nil { fail("a new id was refused") }
     }

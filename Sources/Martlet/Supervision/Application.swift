@@ -56,12 +56,16 @@ extension Application {
     /// killed. While this runs the signals do not end the OS process.
     ///
     /// - Parameter runtime: where the tree runs; by default the shared one.
-    /// - Throws: ``ExitSignal`` with the reason if the tree ended in another way than `.shutdown` or `.normal`, or could not
-    ///   start: `.error` with what `willStart` threw, with the ``StartError``, or with ``RestartsExceeded``.
+    /// - Throws: ``ExitSignal`` with the reason if the tree ended in another way than `.shutdown` or `.normal`: `.killed` where
+    ///   the deadline or a second signal ended any of it. If it could not start, `.error` with what `willStart` threw, with
+    ///   the ``StartError``, or with ``RestartsExceeded``.
     public nonisolated(nonsending) func run(on runtime: Runtime = .shared) async throws(ExitSignal) {
-        let signals = TerminationSignals()
-        defer { signals.stop() }
-        try await run(on: runtime, told: signals.stream)
+        let signals = await TerminationSignals.caught()
+        do throws(ExitSignal) { try await run(on: runtime, told: signals.stream) } catch {
+            await signals.stop()
+            throw error
+        }
+        await signals.stop()
     }
 
     /// The same with a stream in place of signals.
@@ -79,11 +83,13 @@ extension Application {
         case .failure(let error): if !starting.isCancelled { reason = error.reason }
         }
         stopping.cancel()
-        await stopping.value
+        let wasKilled = await stopping.value
         switch started {
         case .failure(.notBegun): break
         case .success, .failure(.tree): await didStop()
         }
+        // Who was stuck is gone, and the rest may have ended in order since: still not an end in order.
+        if wasKilled { throw ExitSignal(.killed) }
         switch reason {
         case .normal, .shutdown, .shutdownWith: return
         // Told to stop, and gone before anybody looked.
@@ -111,21 +117,29 @@ extension Application {
     }
 
     /// In order at the first signal, at once at the second; what is being started is not waited for.
+    ///
+    /// - Returns: whether a tree that was up had to be killed, or a part of it.
     private nonisolated(nonsending) func stop(
         _ starting: Task<Result<Supervisor.Ref, StartFailure>, Never>, told signals: AsyncStream<Int32>
-    ) async {
-        var first: Task<Void, Never>?
+    ) async -> Bool {
+        var inOrder: Task<Bool, Never>?
+        var wasKilled = false
         for await _ in signals {
             starting.cancel()
-            guard case .success(let tree) = await starting.value else { return }
-            if first != nil {
+            guard case .success(let tree) = await starting.value else { return false }
+            if inOrder != nil {
+                wasKilled = true
                 await tree.shutDown(deadline: .zero)
                 continue
             }
             let deadline = stopDeadline
-            first = Task { SupervisorLog.stuck(await tree.shutDown(deadline: deadline)) }
+            inOrder = Task {
+                let report = await tree.shutDown(deadline: deadline)
+                SupervisorLog.stuck(report)
+                return report.stuck.isEmpty
+            }
         }
-        await first?.value
+        return await inOrder?.value == false || wasKilled
     }
 }
 
