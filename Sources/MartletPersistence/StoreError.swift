@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How storing can fail. In every case the journal is as before.
 
-package import Martlet
+public import Martlet
 
 /// Why something is not stored, or not read; the journal is as before.
 ///
@@ -22,7 +22,7 @@ public enum StoreError: Error, Sendable {
     case failed(any Error)
 }
 
-extension StoreError: ToldError {
+extension StoreError: ToldError, CustomStringConvertible {
     /// The failure in words, for logs; of an error the type's name.
     public var description: String {
         switch self {

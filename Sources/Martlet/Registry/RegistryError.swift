@@ -12,7 +12,7 @@ public enum RegistryError: Error, Sendable {
     case notStarted
 }
 
-extension RegistryError: ToldError {
+extension RegistryError: ToldError, CustomStringConvertible {
     /// The refusal in words, for logs.
     public var description: String {
         switch self {

@@ -16,7 +16,7 @@ public enum StageError: Error, Sendable {
     case ownProducer
 }
 
-extension StageError: ToldError {
+extension StageError: ToldError, CustomStringConvertible {
     /// The refusal in words, for logs.
     public var description: String {
         switch self {

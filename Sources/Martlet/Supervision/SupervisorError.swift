@@ -24,7 +24,7 @@ public enum SupervisorError: Error, Sendable {
     case boundedMailbox
 }
 
-extension SupervisorError: ToldError {
+extension SupervisorError: ToldError, CustomStringConvertible {
     /// The refusal in words, for logs.
     public var description: String {
         switch self {
