@@ -74,7 +74,10 @@ struct TreeServiceTests {
                     try await TreeService {
                         ChildSpec(id: "hangs") {
                             notes.add("hangs")
-                            try await Task.sleep(for: .seconds(1_000))
+                            // Until it is cancelled.
+                            let (never, continuation) = AsyncStream<Void>.makeStream()
+                            for await _ in never {}
+                            continuation.finish()
                             throw Shaky.Failure()
                         }
                     }.run()
