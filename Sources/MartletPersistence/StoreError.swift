@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How storing can fail. In every case the journal is as before.
 
+public import Martlet
+
 /// Why something is not stored, or not read; the journal is as before.
 ///
 /// New cases may be added: a `switch` needs a default.
@@ -20,7 +22,7 @@ public enum StoreError: Error, Sendable {
     case failed(any Error)
 }
 
-extension StoreError: CustomStringConvertible {
+extension StoreError: ToldError, CustomStringConvertible {
     /// The failure in words, for logs; of an error the type's name.
     public var description: String {
         switch self {

@@ -123,8 +123,7 @@ extension SQLiteStore {
 
     /// A name as it is bound: GRDB ends strings at their first NUL.
     ///
-    /// Strings that are equal have the same bytes once they are
-    /// composed, which `open` and `delete` do.
+    /// Strings that are equal have the same bytes once they are composed, which `open` and `delete` do.
     private static func bytes(of name: String) -> Data { Data(name.utf8) }
 
     /// Throws `fenced` when the opening is not the last one.

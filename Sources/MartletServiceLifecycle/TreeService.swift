@@ -51,23 +51,31 @@ public struct TreeService: Service {
 
     /// Starts the tree and returns when it has ended.
     ///
-    /// A graceful shutdown and a cancellation both stop it in order, within the deadline.
+    /// A graceful shutdown and a cancellation both stop it in order, within the deadline; one that comes while the tree is
+    /// being started ends the start, and kills what is there.
     ///
     /// - Throws: `StartError` when the tree does not start, `ExitSignal` when it ends abnormally.
     public func run() async throws {
-        let tree = try await Supervisor.start(argument, options: StartOptions(runtime: runtime))
-        let stop: @Sendable () -> Void = { [deadline] in Task { await tree.shutDown(deadline: deadline) } }
-        // A task of its own: a cancellation must not end the wait before the tree has ended.
-        let end = Task { try await tree.pid.waitForExit() }
-        let reason = try await withGracefulShutdownHandler {
-            try await withTaskCancellationHandler {
-                try await end.value
+        // Tasks of their own: a cancellation must not end the wait before the tree has ended.
+        let starting = Task { try await Supervisor.start(argument, options: StartOptions(runtime: runtime)) }
+        let end = Task { try await starting.value.pid.waitForExit() }
+        let stop: @Sendable () -> Void = { [deadline] in
+            starting.cancel()
+            Task { await (try? starting.value)?.shutDown(deadline: deadline) }
+        }
+        let result = await withGracefulShutdownHandler {
+            await withTaskCancellationHandler {
+                await end.result
             } onCancel: {
                 stop()
             }
         } onGracefulShutdown: {
             stop()
         }
+        if starting.isCancelled, case .failure = await starting.result { return }
+        let reason = try result.get()
+        // Told to stop, and gone before anybody looked.
+        if starting.isCancelled, case .noProcess = reason { return }
         if reason.isAbnormal { throw ExitSignal(reason) }
     }
 }

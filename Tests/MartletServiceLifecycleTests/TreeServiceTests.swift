@@ -65,6 +65,30 @@ struct TreeServiceTests {
         }
     }
 
+    @Test("a shutdown while the tree is being started ends the start, and run returns")
+    func shutdownAtStart() async throws {
+        let notes = Notes()
+        try await testGracefulShutdown { trigger in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    try await TreeService {
+                        ChildSpec(id: "hangs") {
+                            notes.add("hangs")
+                            // Until it is cancelled.
+                            let (never, continuation) = AsyncStream<Void>.makeStream()
+                            for await _ in never {}
+                            continuation.finish()
+                            throw Shaky.Failure()
+                        }
+                    }.run()
+                }
+                #expect(await notes.next() == "hangs")
+                trigger.triggerGracefulShutdown()
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test("a cancelled service stops its tree as well")
     func cancelled() async throws {
         let notes = Notes()

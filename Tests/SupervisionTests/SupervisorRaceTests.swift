@@ -19,7 +19,7 @@ struct SupervisorRaceTests {
         "whatever is asked for while children crash, every request is answered, and nothing outlives the supervisor",
         arguments: [Supervisor.Strategy.oneForOne, .oneForAll, .restForOne])
     func requests(strategy: Supervisor.Strategy) async throws {
-        try await explore(seeds: 0..<150) { test in
+        try await explore(seeds: 0..<40) { test in
             let journal = Journal()
             var random = test.random
             let tree = try await Supervisor.start(strategy, maxRestarts: 1_000) {
@@ -335,6 +335,63 @@ struct SupervisorRaceTests {
             #expect(try await copies.partitions().count == 1)
             copies.pid.kill()
             await test.clock.advance(by: .seconds(200))
+            test.assertNothingLeft()
+        }
+    }
+
+    @Test(
+        "a start that returns the process of another child fails, and leaves that one alone", arguments: [true, false])
+    func sharedProcess(isInList: Bool) async throws {
+        try await withTestRuntime { test in
+            let journal = Journal()
+            let shared = ChildSpec(id: "b") { try #require(Worker.named("a").ref?.pid) }
+            let expected = "child b: expected a new process, got that of child a"
+            let tree = await Task {
+                try await Supervisor.start {
+                    Worker.child("a", journal)
+                    if isInList { shared }
+                }
+            }.result
+            switch tree {
+            case .failure(let error):
+                #expect(isInList && "\(error)".contains("child b"), "\(error)")
+                if case .child(_, let cause)? = error as? StartError { #expect(word(cause) == expected) }
+                #expect(journal.all == ["+a", "-a"])
+            case .success(let tree):
+                let error = await #expect(throws: StartError.self) { try await tree.startChild(shared) }
+                #expect(error.map(word) == expected)
+                #expect(journal.all == ["+a"])
+                #expect(try await SupervisorTests.states(tree) == ["a runs"])
+                try await tree.stop()
+            }
+            test.assertNothingLeft()
+        }
+    }
+
+    @Test("a child that ends in its init, however, is a failed start, and its starter hears", arguments: [true, false])
+    func endsInInit(isNamed: Bool) async throws {
+        try await withTestRuntime { test in
+            let ends: [@Sendable () throws -> Void] = [
+                { Pid.current?.exit(.normal) }, { Pid.current?.exit(.shutdown) }, { Pid.current?.kill() },
+                { throw ExitSignal(.normal) }, { throw ExitSignal(.shutdown) }, { throw ExitSignal(.killed) },
+                { throw Ignore() }, { throw Refusal(Failure()) }, { throw Failure() },
+            ]
+            let journal = Journal()
+            let tree = try await Supervisor.start(maxRestarts: 100) {}
+            let sessions = try await DynamicSupervisor.start(.init(maxRestarts: 100))
+            for (index, end) in ends.enumerated() {
+                let spec = Worker.child(
+                    .init(id: "\(index)", journal: journal, start: end), id: ChildID("\(index)"),
+                    name: isNamed ? Worker.named("\(index)") : nil, restart: .temporary)
+                _ = try? await tree.startChild(spec)
+                _ = try? await sessions.startChild(spec)
+            }
+            await test.clock.runUntilIdle()
+            for counts in [try await tree.counts(), try await sessions.counts()] {
+                #expect(counts.restarting == 0 && counts.active == counts.specs, "\(counts)")
+            }
+            try await tree.stop()
+            try await sessions.stop()
             test.assertNothingLeft()
         }
     }

@@ -88,9 +88,14 @@ struct SupervisorRequestTests {
                 await failure(.never) { [Worker.child("a", journal), Worker.child("a", journal)] }
                     == "child a: duplicate child a")
             let significant = Worker.child("a", journal).with { $0.isSignificant = true }
-            #expect(await failure(.anySignificant) { [significant] } == "child a: failed (SupervisorError)")
+            #expect(
+                await failure(.anySignificant) { [significant] }
+                    == "child a: failed (child a: expected a significant child to be transient or temporary, got permanent)"
+            )
             let transient = significant.with { $0.restart = .transient }
-            #expect(await failure(.never) { [transient] } == "child a: failed (SupervisorError)")
+            #expect(
+                await failure(.never) { [transient] }.hasSuffix(
+                    "expected a supervisor that shuts down with significant children, got .never)"))
             #expect(await failure(.anySignificant) { [transient] } == "started")
             await test.clock.runUntilIdle()
         }

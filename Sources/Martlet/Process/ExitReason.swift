@@ -69,7 +69,7 @@ extension ExitReason: CustomStringConvertible {
         case .shutdownWith(let value): "shutdown (\(type(of: value)))"
         case .killed: "killed"
         case .noProcess: "no process"
-        case .error(let error): "error (\(type(of: error)))"
+        case .error(let error): "error (\(ErrorWords.of(error)))"
         }
     }
 }

@@ -34,12 +34,13 @@ public enum StartError: Error, Sendable {
 extension StartError: CustomStringConvertible {
     /// The failure in words, for logs, as `failed (ConnectionRefused)`.
     ///
-    /// Of an error it shows the type's name and never the value, as ``ExitReason`` does.
+    /// Of an error it shows the type's name and never the value, as ``ExitReason`` does; errors of supervisors, registries,
+    /// stages and stores are shown in their words.
     public var description: String {
         switch self {
         case .alreadyStarted(let pid): "already started: \(pid)"
         case .ignored: "ignored"
-        case .failed(let error): "failed (\(type(of: error)))"
+        case .failed(let error): "failed (\(ErrorWords.of(error)))"
         case .exited(let reason): "exited: \(reason)"
         case .timeout: "timeout"
         case .systemLimit: "system limit"

@@ -11,3 +11,13 @@ public enum RegistryError: Error, Sendable {
     /// The registry does not run in the current runtime.
     case notStarted
 }
+
+extension RegistryError: ToldError, CustomStringConvertible {
+    /// The refusal in words, for logs.
+    public var description: String {
+        switch self {
+        case .alreadyRegistered(let pid): "expected a key that is free, got one of \(pid)"
+        case .notStarted: "expected a registry that was started in this runtime, got one that was not"
+        }
+    }
+}

@@ -15,3 +15,17 @@ public enum StageError: Error, Sendable {
     /// The stage subscribed to itself.
     case ownProducer
 }
+
+extension StageError: ToldError, CustomStringConvertible {
+    /// The refusal in words, for logs.
+    public var description: String {
+        switch self {
+        case .noPartition(let partition?): "expected a partition of the producer, got \(partition)"
+        case .noPartition(nil): "expected a partition, as the producer is partitioned, got none"
+        case .partitionTaken(let partition): "expected a partition without a consumer, got \(partition)"
+        case .notSupported:
+            "expected a subscription without partition and filter, got one that the dispatcher has no use for"
+        case .ownProducer: "expected two stages, got one that subscribes to itself"
+        }
+    }
+}

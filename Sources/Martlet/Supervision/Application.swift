@@ -94,6 +94,8 @@ extension Application {
         if wasKilled { throw ExitSignal(.killed) }
         switch reason {
         case .normal, .shutdown, .shutdownWith: return
+        // Told to stop, and gone before anybody looked.
+        case .noProcess where starting.isCancelled: return
         case .killed, .noProcess, .error: throw ExitSignal(reason)
         }
     }

@@ -79,7 +79,7 @@ final class ChildKeeper {
             } else if key == nil {
                 result = .failure(.duplicateChild(spec.id))
             } else {
-                result = await spec.started(by: owner)
+                result = table.checked(await spec.started(by: owner), of: spec)
             }
             switch (key, result) {
             case (let key?, .success(let pid)): table.cameUp(key, pid, at: now)
@@ -109,7 +109,8 @@ final class ChildKeeper {
         case .started(let key, let attempt, let result):
             starts[key] = nil
             if case .success(let pid) = result { launched.removeValue(forKey: pid)?.launched = nil }
-            table.started(key, attempt: attempt, result, at: now)
+            let checked = table.children[key].map { table.checked(result, of: $0.spec) } ?? result
+            table.started(key, attempt: attempt, checked, at: now)
         case .waited(let key, let attempt): table.waited(key, attempt: attempt)
         case .overdue(let pid):
             guard deadlines.removeValue(forKey: pid) != nil else { break }

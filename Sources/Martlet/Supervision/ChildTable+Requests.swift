@@ -20,6 +20,12 @@ extension ChildTable {
         keyOfPid[pid] = key
     }
 
+    /// A start that returned the process of another child is a failure: that one's end would be told to one of them alone.
+    func checked(_ result: Result<Pid, StartError>, of spec: ChildSpec) -> Result<Pid, StartError> {
+        guard case .success(let pid) = result, let other = child(of: pid) else { return result }
+        return .failure(.failed(SupervisorError.sharedProcess(spec.id, with: other.spec.id)))
+    }
+
     /// A child whose first start was ignored: its spec stays, unless it is temporary.
     mutating func wasIgnored(_ key: Int) {
         children[key]?.isWanted = false

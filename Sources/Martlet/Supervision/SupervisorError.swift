@@ -18,11 +18,13 @@ public enum SupervisorError: Error, Sendable {
     case invalidChild(ChildID, String)
     /// Its start returned the supervisor itself.
     case ownChild(ChildID)
+    /// Its start returned the process of that other child.
+    case sharedProcess(ChildID, with: ChildID)
     /// A supervisor was started with a bounded mailbox, which would lose news of its children.
     case boundedMailbox
 }
 
-extension SupervisorError: CustomStringConvertible {
+extension SupervisorError: ToldError, CustomStringConvertible {
     /// The refusal in words, for logs.
     public var description: String {
         switch self {
@@ -32,6 +34,7 @@ extension SupervisorError: CustomStringConvertible {
         case .call(let error): "supervisor not reached: \(error)"
         case .invalidChild(let id, let why): "child \(id): \(why)"
         case .ownChild(let id): "child \(id): expected a new process, got the supervisor itself"
+        case .sharedProcess(let id, let other): "child \(id): expected a new process, got that of child \(other)"
         case .boundedMailbox: "expected an unbounded mailbox for a supervisor, got one with a bound"
         }
     }
