@@ -22,6 +22,7 @@ let package = Package(
         .library(name: "MartletServiceLifecycle", targets: ["MartletServiceLifecycle"]),
         .library(name: "MartletPersistence", targets: ["MartletPersistence"]),
         .library(name: "MartletSQLite", targets: ["MartletSQLite"]),
+        .library(name: "MartletPostgreSQL", targets: ["MartletPostgreSQL"]),
         .executable(name: "martlet-bench", targets: ["martlet-bench"]),
         .executable(name: "martlet-soak", targets: ["martlet-soak"]),
         .executable(name: "martlet-tour", targets: ["martlet-tour"]),
@@ -84,7 +85,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
 
-        // Durable state of servers; and SQLite to keep it in.
+        // Durable state of servers; and SQLite or PostgreSQL to keep it in.
         .target(
             name: "MartletPersistence", dependencies: ["Martlet", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
@@ -92,16 +93,25 @@ let package = Package(
             name: "MartletSQLite",
             dependencies: ["Martlet", "MartletPersistence", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
+        .systemLibrary(
+            name: "CLibPQ", path: "CSources/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(
+            name: "MartletPostgreSQL",
+            dependencies: [
+                "CLibPQ", "Martlet", "MartletPersistence", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
 
         .testTarget(
             name: "PersistenceTests",
             dependencies: [
-                "Martlet", "MartletPersistence", "MartletSQLite", "MartletTestKit", "DurableWriter",
+                "Martlet", "MartletPersistence", "MartletSQLite", "MartletPostgreSQL", "MartletTestKit",
+                "DurableWriter",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
         // What the tests kill.
         .executableTarget(
-            name: "DurableWriter", dependencies: ["Martlet", "MartletPersistence", "MartletSQLite"],
+            name: "DurableWriter",
+            dependencies: ["Martlet", "MartletPersistence", "MartletSQLite", "MartletPostgreSQL"],
             path: "Tests/DurableWriter", swiftSettings: strict),
         .testTarget(
             name: "MartletServiceLifecycleTests",

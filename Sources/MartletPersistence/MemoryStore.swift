@@ -14,6 +14,8 @@ public final class MemoryStore: DurableStore {
 
     private struct State {
         var journals: [String: Kept] = [:]
+        /// Of all openings: a journal that was deleted and made again fences as well.
+        var epoch: UInt64 = 0
         var failure: StoreError?
     }
 
@@ -31,7 +33,8 @@ public final class MemoryStore: DurableStore {
     public func open(_ name: String) async throws(StoreError) -> StoredJournal {
         try change { state throws(StoreError) in
             var kept = state.journals[name] ?? Kept()
-            kept.epoch += 1
+            state.epoch += 1
+            kept.epoch = state.epoch
             state.journals[name] = kept
             return StoredJournal(
                 id: JournalID(name: name, epoch: kept.epoch), snapshot: kept.snapshot, sequence: kept.covered,
@@ -55,6 +58,9 @@ public final class MemoryStore: DurableStore {
     ) async throws(StoreError) {
         try change { state throws(StoreError) in
             guard var kept = state.journals[journal.name], kept.epoch == journal.epoch else { throw .fenced }
+            guard (kept.covered...kept.covered + UInt64(kept.events.count)).contains(sequence) else {
+                throw .corrupt(sequence: sequence)
+            }
             kept.events.removeFirst(Int(sequence - kept.covered))
             kept.snapshot = snapshot
             kept.covered = sequence

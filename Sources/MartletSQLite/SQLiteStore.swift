@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Journals in a SQLite file. One thread writes; what waits for it is stored in one transaction, so that a thousand servers
-// share one fsync. What the file looks like: SQLiteStore+Schema.
-//
-//     append ... append ... append      each suspends its caller
-//          \        |        /
-//           waiting (a list)            filled while the transaction before is on its way to the disk
-//                   |
-//             one transaction           all of them, or, if it fails, each by itself: one that is too large
-//                   |                   does not take the others along
-//            commit, fsync              then all callers are resumed
+// Journals in a SQLite file. One thread writes; what waits for it is stored in one transaction (WriteQueue). If that fails,
+// each is stored by itself: one that is too large does not take the others along. The file: SQLiteStore+Schema.
 
-internal import Dispatch
 internal import Foundation
 internal import GRDB
 internal import Martlet
@@ -21,23 +12,11 @@ public import MartletPersistence
 /// What `append` has returned from is on the disk, as far as the disk says so. Shared by any number of servers of one
 /// program; a second program that opens the file waits its turn.
 public final class SQLiteStore: DurableStore {
-    /// A write that waits, and who waits for it.
-    struct Write: Sendable {
-        let perform: @Sendable (Database) throws -> Void
-        let done: CheckedContinuation<Result<Void, StoreError>, Never>
-    }
+    /// What is done within a transaction; an opening returns what it found.
+    typealias Write = @Sendable (Database) throws -> StoredJournal?
 
-    private struct Waiting: Sendable {
-        var writes: [Write] = []
-        var isWriting = false
-    }
-
-    /// Writes of one transaction: what is lost, and done again, when one of them fails.
-    private static let batchMax = 4_096
-
-    let database: DatabaseQueue
-    private let waiting = _Locked(Waiting())
-    private let thread = DispatchQueue(label: "martlet.sqlite")
+    private let database: DatabaseQueue
+    private let queue: WriteQueue<Write, StoredJournal?>
 
     /// Opens or makes a database file.
     ///
@@ -51,37 +30,43 @@ public final class SQLiteStore: DurableStore {
         configuration.busyMode = .timeout(busyTimeout / .seconds(1))
         configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         do {
-            database = try DatabaseQueue(path: path, configuration: configuration)
+            let database = try DatabaseQueue(path: path, configuration: configuration)
             try Self.makeTables(database)
+            self.database = database
+            queue = WriteQueue(label: "martlet.sqlite") { Self.perform($0, database) }
         } catch { throw Self.storeError(error) }
     }
 
     /// Opens a journal, and fences who had it open.
     public func open(_ name: String) async throws(StoreError) -> StoredJournal {
-        let found = _Locked<StoredJournal?>(nil)
-        try await write { database in
-            let journal = try Self.read(name, database)
-            found.withLock { $0 = journal }
-        }
-        guard let journal = found.withLock({ $0 }) else { throw .corrupt(sequence: 0) }
+        guard let journal = try await queue.write({ try Self.read(name, $0) }) else { throw .corrupt(sequence: 0) }
         return journal
     }
 
     /// Stores events, with those of other journals that wait.
     public func append(_ events: [[UInt8]], to journal: JournalID, after sequence: UInt64) async throws(StoreError) {
-        try await write { try Self.append(events, to: journal, after: sequence, $0) }
+        _ = try await queue.write {
+            try Self.append(events, to: journal, after: sequence, $0)
+            return nil
+        }
     }
 
     /// Stores a snapshot and drops the events it covers, in one transaction.
     public func saveSnapshot(
         _ snapshot: [UInt8], of journal: JournalID, at sequence: UInt64
     ) async throws(StoreError) {
-        try await write { try Self.saveSnapshot(snapshot, of: journal, at: sequence, $0) }
+        _ = try await queue.write {
+            try Self.saveSnapshot(snapshot, of: journal, at: sequence, $0)
+            return nil
+        }
     }
 
     /// Forgets a journal and its events.
     public func delete(_ name: String) async throws(StoreError) {
-        try await write { try Self.delete(name, $0) }
+        _ = try await queue.write {
+            try Self.delete(name, $0)
+            return nil
+        }
     }
 
     /// Lets the file grow to so many pages, as a full disk would; for tests.
@@ -93,46 +78,23 @@ public final class SQLiteStore: DurableStore {
 
     // MARK: Writing together
 
-    private func write(_ perform: @escaping @Sendable (Database) throws -> Void) async throws(StoreError) {
-        let result = await withCheckedContinuation { done in
-            let isFirst = waiting.withLock { waiting in
-                waiting.writes.append(Write(perform: perform, done: done))
-                defer { waiting.isWriting = true }
-                return !waiting.isWriting
-            }
-            if isFirst { thread.async { self.drain() } }
-        }
-        try result.get()
-    }
-
-    private func drain() {
-        while true {
-            let batch = waiting.withLock { waiting -> [Write] in
-                let batch = Array(waiting.writes.prefix(Self.batchMax))
-                waiting.writes.removeFirst(batch.count)
-                if batch.isEmpty { waiting.isWriting = false }
-                return batch
-            }
-            if batch.isEmpty { return }
-            if batch.count > 1, (try? commit(batch)) != nil {
-                for write in batch { write.done.resume(returning: .success(())) }
-                continue
-            }
-            for write in batch {
-                do {
-                    try commit([write])
-                    write.done.resume(returning: .success(()))
-                } catch { write.done.resume(returning: .failure(Self.storeError(error))) }
-            }
+    private static func perform(
+        _ batch: [Write], _ database: DatabaseQueue
+    ) -> [Result<StoredJournal?, StoreError>] {
+        if batch.count > 1, let stored = try? commit(batch, database) { return stored.map { .success($0) } }
+        return batch.map { write in
+            do { return .success(try commit([write], database)[0]) } catch { return .failure(storeError(error)) }
         }
     }
 
-    private func commit(_ batch: [Write]) throws {
+    private static func commit(_ batch: [Write], _ database: DatabaseQueue) throws -> [StoredJournal?] {
         try database.writeWithoutTransaction { database in
+            var found: [StoredJournal?] = []
             try database.inTransaction(.immediate) {
-                for write in batch { try write.perform(database) }
+                found = try batch.map { try $0(database) }
                 return .commit
             }
+            return found
         }
     }
 
