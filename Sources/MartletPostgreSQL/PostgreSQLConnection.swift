@@ -177,15 +177,12 @@ package final class PostgreSQLConnection {
     ) -> Int32 {
         let values = parameters.map(\.encoded)
         // One byte more: the address of an empty value must not be null.
-        var buffer: [CChar] = []
-        buffer.reserveCapacity(values.reduce(1) { $0 + $1.count })
-        for value in values { buffer += value.lazy.map { CChar(bitPattern: $0) } }
-        buffer.append(0)
-        return unsafe buffer.withUnsafeBufferPointer { buffer in
+        let buffer = values.joined() + [0]
+        return unsafe buffer.withUnsafeBytes { buffer in
             var offset = 0
             let addresses = unsafe values.map { value in
                 defer { offset += value.count }
-                return unsafe buffer.baseAddress.map { unsafe $0 + offset }
+                return unsafe buffer.baseAddress.map { unsafe ($0 + offset).assumingMemoryBound(to: CChar.self) }
             }
             return unsafe body(addresses, values.map { Int32($0.count) }, values.map { _ in 1 })
         }

@@ -9,6 +9,8 @@ import MartletSQLite
 /// A folder of its own for one test, removed with it.
 final class Folder: Sendable {
     let path: String
+    /// What a memory store would keep there.
+    let memory = MemoryStore()
 
     init() throws {
         path = FileManager.default.temporaryDirectory.appending(path: "martlet-\(UUID().uuidString)").path
@@ -18,9 +20,12 @@ final class Folder: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     var database: String { path + "/journals.sqlite" }
+
+    /// A schema of this name is the folder in a database server.
+    var schema: String { path.suffix(44).lowercased().replacing("-", with: "_") }
 }
 
-/// A counter that survives: in either store.
+/// A counter that survives: in any store.
 struct DurableCounter: AsyncGenServer, ~Copyable {
     struct Argument: Sendable {
         var name = "counter"
