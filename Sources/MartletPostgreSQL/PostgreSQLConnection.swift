@@ -67,7 +67,7 @@ package final class PostgreSQLConnection {
     private static func start(_ settings: [(String, String)]) throws(PostgreSQLError) -> OpaquePointer {
         let keywords = unsafe settings.map { unsafe strdup($0.0) }
         let values = unsafe settings.map { unsafe strdup($0.1) }
-        defer { for unsafe pointer in unsafe keywords + values { unsafe free(pointer) } }
+        defer { for unsafepointer in unsafe keywords + values { unsafe free(pointer) } }
         let handle = unsafe PQconnectStartParams(
             keywords.map { unsafe UnsafePointer($0) } + [nil], values.map { unsafe UnsafePointer($0) } + [nil], 1)
         guard let handle = unsafe handle else {
@@ -77,7 +77,8 @@ package final class PostgreSQLConnection {
         if unsafe PQstatus(handle) == CONNECTION_BAD, unsafe Self.server(handle) == ":" {
             defer { unsafe PQfinish(handle) }
             throw PostgreSQLError(
-                sqlState: nil, server: "", message: unsafe String(cString: PQerrorMessage(handle)), kind: .configuration)
+                sqlState: nil, server: "", message: unsafe String(cString: PQerrorMessage(handle)), kind: .configuration
+            )
         }
         return unsafe handle
     }
@@ -96,7 +97,9 @@ package final class PostgreSQLConnection {
     }
 
     private static func server(_ handle: OpaquePointer) -> String {
-        func text(_ pointer: UnsafePointer<CChar>?) -> String { unsafe pointer.map { unsafe String(cString: $0) } ?? "" }
+        func text(_ pointer: UnsafePointer<CChar>?) -> String {
+            unsafe pointer.map { unsafe String(cString: $0) } ?? ""
+        }
         return unsafe "\(text(PQhost(handle))):\(text(PQport(handle)))"
     }
 
@@ -106,7 +109,8 @@ package final class PostgreSQLConnection {
         let code = message.matches(of: #/:  ([0-9A-Z]{5}): /#).last.map { String($0.1) }
         let isLocked = unsafe PQconnectionNeedsPassword(handle) == 1
         return PostgreSQLError(
-            sqlState: code, server: unsafe Self.server(handle), message: message, kind: isLocked ? .authentication : nil)
+            sqlState: code, server: unsafe Self.server(handle), message: message, kind: isLocked ? .authentication : nil
+        )
     }
 
     // MARK: Running statements

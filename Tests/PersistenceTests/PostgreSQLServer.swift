@@ -54,7 +54,9 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
     /// Starts a server, and waits until it is there.
     static func start(onSmallDisk: Bool = false) async throws -> PostgreSQLServer {
         let server = try PostgreSQLServer(onSmallDisk: onSmallDisk)
-        try run(["cp", "-a", try await SharesPostgreSQL.Shared.only.template().folder + "/data", server.folder + "/data"])
+        try run([
+            "cp", "-a", try await SharesPostgreSQL.Shared.only.template().folder + "/data", server.folder + "/data",
+        ])
         try await server.start()
         return server
     }
