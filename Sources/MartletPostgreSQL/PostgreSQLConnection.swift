@@ -67,7 +67,7 @@ package final class PostgreSQLConnection {
     private static func start(_ settings: [(String, String)]) throws(PostgreSQLError) -> OpaquePointer {
         let keywords = unsafe settings.map { unsafe strdup($0.0) }
         let values = unsafe settings.map { unsafe strdup($0.1) }
-        defer { for unsafepointer in unsafe keywords + values { unsafe free(pointer) } }
+        defer { unsafe (keywords + values).forEach { unsafe free($0) } }
         let handle = unsafe PQconnectStartParams(
             keywords.map { unsafe UnsafePointer($0) } + [nil], values.map { unsafe UnsafePointer($0) } + [nil], 1)
         guard let handle = unsafe handle else {

@@ -30,7 +30,9 @@ public struct PostgreSQLError: Error, Sendable {
     public let sqlState: String?
     /// The server, as `host:port`; the host is a folder for a local socket.
     public let server: String
-    /// In the words of the server. May quote what was to be stored: not for logs.
+    /// In the words of the server.
+    ///
+    /// May quote what was to be stored: not for logs.
     public let message: String
 
     init(sqlState: String?, server: String, message: String, kind: Kind? = nil) {

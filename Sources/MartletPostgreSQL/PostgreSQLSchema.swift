@@ -61,7 +61,7 @@ enum PostgreSQLSchema {
         ON CONFLICT (id) DO UPDATE SET session = writer.session + 1, seen = now() RETURNING session, batch
         """
 
-    /// Rows of programs that are long gone. One that comes back makes its row again.
+    /// Rows of programs that are long gone; one that comes back makes its row again.
     static let purge = "DELETE FROM martlet_writers WHERE seen < now() - interval '30 days'"
 }
 

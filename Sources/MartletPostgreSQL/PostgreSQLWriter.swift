@@ -24,7 +24,7 @@ enum PostgreSQLWrite: Sendable {
 }
 
 /// The one end of a store that talks to the server.
-final class PostgreSQLWriter: @unchecked Sendable {  // one thread at a time: the store's queue performs one batch after another
+final class PostgreSQLWriter: @unchecked Sendable {  // used by one thread at a time: its store's queue
     private let address: String
     private let timeout: Duration
     private let logger = Logger(label: "martlet.postgresql")
