@@ -52,7 +52,7 @@ let package = Package(
         .executableTarget(
             name: "martlet-bench",
             dependencies: [
-                "Martlet", "MartletPersistence", "MartletSQLite", "MartletBenchCore",
+                "Martlet", "MartletPersistence", "MartletSQLite", "MartletPostgreSQL", "MartletBenchCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
