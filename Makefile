@@ -64,7 +64,7 @@ ARGS ?=
 FULL ?=
 BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
 
-.PHONY: help deps deps-extra build bench test check check-tsan check-asan chaos tsan asan ubsan coverage trust nightly faults soak lint lint-selftest format clean
+.PHONY: help deps deps-extra build bench test check check-tsan check-asan chaos tsan asan coverage trust nightly faults soak soak-tree lint lint-selftest format clean
 
 help:
 	@echo 'make test     C checks, then the Swift tests'
@@ -74,9 +74,10 @@ help:
 	@echo 'make lint     format and house rules    make format  formats Swift and C in place'
 	@echo 'make model    the model checker (BOUND= PROGRAM= SEED= MUTANT=)   make mutants  and that it sees'
 	@echo 'make spin     the second opinion        make chaos   the C checks, threads delayed at atomics'
-	@echo 'make ubsan    all tests, C traps on UB  make coverage  lines of C and Swift (HTML=folder)'
+	@echo 'make coverage all tests: lines of C and Swift (HTML=folder), C traps on UB'
 	@echo 'make trust    all of these, for CI      make nightly   the long versions'
 	@echo 'make faults   the fault figures, CI size  make soak    mixed load for MINUTES=n, a line a minute'
+	@echo 'make soak-tree   the same, a supervision tree that crashes all the time'
 	@echo 'make deps     installs what is missing  make clean   removes every build folder'
 
 deps:
@@ -104,15 +105,18 @@ check: deps
 chaos:
 	@$(MAKE) check CHAOS=1
 
-# $(call sanitized,NAME,FLAGS): every Swift test under a sanitizer, in a build of its own. The deterministic runs and the
-# fault scenarios by themselves: they take the processors from tests that have limits of real time. MT_SEEDS=n (500)
-# seeds a race: ten thousand take a sanitizer an hour. Not those of the breadcrumb: a sanitizer takes the signals itself.
-APART := MartletTestKitTests|(BlockedWorkers|CrashLoop|EndlessHandler|LateReplies|Limits|OrderFlood|Overload|SlowConsumer|Soak|Starvation|TimerFates|TimerStorm)Tests
+# $(call sanitized,NAME,FLAGS): every Swift test under a sanitizer, in a build of its own. By themselves, one after
+# another: the suites that keep the processors busy, which would take them from tests that have limits of real time.
+# MT_SEEDS_MAX=n (100) seeds a race at most: ten thousand take a sanitizer an hour. Not those of the breadcrumb: a
+# sanitizer takes the signals itself. The core checks its invariants as it does in the C checks (MT_CHECKED).
+CHECKED := -Xcc -DMT_CHECKED
+APART := (MartletTestKit|Supervision|Tasks|Stage|Examples|Persistence)Tests[.]|(BlockedWorkers|CrashLoop|EndlessHandler|LateReplies|Limits|OrderFlood|Overload|SlowConsumer|Soak|Starvation|TimerFates|TimerStorm)Tests
 define sanitized
-	swift build --build-tests --scratch-path .build-$(1) $(2) $(SWIFT_ARGS)
-	swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) --skip '$(APART)|BreadcrumbTests' $(TEST_ARGS)
-	MT_SEEDS=$(or $(MT_SEEDS),500) swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) \
-	    --no-parallel --filter '$(APART)'
+	swift build --build-tests --scratch-path .build-$(1) $(2) $(CHECKED) $(SWIFT_ARGS)
+	MT_SEEDS_MAX=$(or $(MT_SEEDS_MAX),100) swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) \
+	    $(CHECKED) --skip '$(APART)|BreadcrumbTests' $(TEST_ARGS)
+	MT_SEEDS_MAX=$(or $(MT_SEEDS_MAX),100) swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) \
+	    $(CHECKED) --no-parallel --filter '$(APART)'
 endef
 
 # The C checks alone.
@@ -129,11 +133,8 @@ tsan: check-tsan
 asan: check-asan
 	$(call sanitized,asan,--sanitize=address -Xswiftc -use-ld=lld)
 
-# Swift refuses the sanitizer on Linux: the C part traps, the backtrace names the line.
-ubsan: deps
-	$(call sanitized,ubsan,-Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined)
-
-# Of C and Swift; fails below the limits. HTML=folder for a browsable copy.
+# Of C and Swift; fails below the limits. HTML=folder for a browsable copy. And UndefinedBehaviorSanitizer, which Swift
+# refuses on Linux: the C part traps, the backtrace names the line.
 coverage: deps
 	@$(MAKE) -s .build-check-coverage/martlet-check SANITIZE=coverage
 	@Scripts/coverage.sh $(if $(HTML),--html $(HTML))
@@ -156,6 +157,10 @@ soak: deps
 	swift build -c release --product martlet-soak $(SWIFT_ARGS)
 	"$$(swift build -c release --show-bin-path)/martlet-soak" soak --minutes $(or $(MINUTES),1)
 
+soak-tree: deps
+	swift build -c release --product martlet-soak $(SWIFT_ARGS)
+	"$$(swift build -c release --show-bin-path)/martlet-soak" tree --minutes $(or $(MINUTES),1)
+
 lint: deps-extra
 	@Scripts/lint.sh
 
@@ -169,7 +174,7 @@ format: deps-extra
 
 clean:
 	rm -rf .build .build-check .build-check-thread .build-check-address .build-check-chaos .build-check-coverage \
-	    .build-model .build-tsan .build-asan .build-ubsan .build-coverage .build-trust
+	    .build-model .build-tsan .build-asan .build-coverage .build-trust
 
 # Any changed header rebuilds all: the program is small. The Makefile counts too, flags stand in it.
 $(CHECK_BIN): $(CHECK_OBJ)

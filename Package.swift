@@ -60,7 +60,9 @@ let package = Package(
         // Fault scenarios, each with its account: run by martlet-soak at full size, by the tests at a small one.
         .target(
             name: "MartletFaults",
-            dependencies: ["Martlet", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            dependencies: [
+                "Martlet", "MartletPersistence", .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
             path: "Benchmarks/MartletFaults", swiftSettings: strict),
         .executableTarget(
             name: "martlet-soak",

@@ -15,7 +15,7 @@ struct Shop: Application {
         if isCaching { CacheServer.child(.init(output: { _ in })) }
         for index in 0..<4 {
             PeriodicReporter.child(
-                .init(interval: .seconds(index + 1), output: { _ in }), id: ChildID("reporter-\(index)"),
+                .init(interval: .seconds(index + 1), output: { _ in }), id: "reporter-\(index)",
                 restart: .transient)
         }
         Supervisor.child("data", .oneForAll, maxRestarts: 10) {

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The long versions: the checker at bound 3, hammers of ten minutes under 8 threads with and without delays, both
-# sanitizers five times over, the fault scenarios, and a soak.
+# sanitizers five times over, the fault scenarios, and two soaks.
 #
-#   Scripts/nightly.sh            a soak of 60 minutes
-#   Scripts/nightly.sh MINUTES    a soak as long
+#   Scripts/nightly.sh            soaks of 60 minutes each
+#   Scripts/nightly.sh MINUTES    soaks as long
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -22,3 +22,4 @@ done
 make faults
 make bench FULL=1
 make soak MINUTES="$MINUTES"
+make soak-tree MINUTES="$MINUTES"

@@ -10,6 +10,8 @@ public struct ProcessGauges: Sendable {
     public let resident: Int
     /// Of them, what the core's pools hold: as high as the highest load so far.
     public let pooled: Int
+    /// Bytes that malloc has given out.
+    public let heap: Int
     /// Threads.
     public let threads: Int
     /// Open file descriptors, without the one that this look needs; -1 when it could not be had.
@@ -26,12 +28,14 @@ public struct ProcessGauges: Sendable {
         }
         let files = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
         return ProcessGauges(
-            resident: field("VmRSS") * 1_024, pooled: _CoreMemory.residentBytes, threads: field("Threads"),
-            descriptors: files.map { $0.count - 1 } ?? -1)
+            resident: field("VmRSS") * 1_024, pooled: _CoreMemory.residentBytes,
+            heap: _CoreMemory.heapBytes, threads: field("Threads"), descriptors: files.map { $0.count - 1 } ?? -1)
     }
 
     /// Resident mebibytes.
     public var residentMiB: Double { Double(resident) / 1_048_576 }
+    /// Mebibytes that malloc has given out.
+    public var heapMiB: Double { Double(heap) / 1_048_576 }
     /// Mebibytes in the core's pools.
     public var pooledMiB: Double { Double(pooled) / 1_048_576 }
     /// Resident mebibytes that are not in the pools: what would show a leak.

@@ -15,7 +15,8 @@ struct MartletSoak: AsyncParsableCommand {
             are printed and never judged. The figures are those of Documentation/Trust.md.
             """,
         subcommands: [
-            SoakCommand.self, CrashLoopCommand.self, OrderCommand.self, LateRepliesCommand.self, TimersCommand.self,
+            SoakCommand.self, TreeCommand.self, CrashLoopCommand.self, OrderCommand.self, LateRepliesCommand.self,
+            TimersCommand.self,
             ClockJumpCommand.self, TimerStormCommand.self, OverloadCommand.self, SlowConsumerCommand.self,
             BlockedWorkersCommand.self, StarvationCommand.self, EndlessHandlerCommand.self, LimitsCommand.self,
             DescriptorsCommand.self, SignalsCommand.self, ForkCommand.self,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command of F28.
+// The commands of F28.
 
 import ArgumentParser
 import Foundation
@@ -17,10 +17,37 @@ struct SoakCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let report = await Soak.run(Soak.Plan(minutes: minutes), isAlone: true) { line in
-            print(line)
-            fflush(nil)
-        }
-        try finish(report)
+        try finish(await Soak.run(SoakPlan(minutes: minutes), isAlone: true, report: printNow))
     }
+}
+
+struct TreeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tree", abstract: "F28: a supervision tree that crashes all the time; a line each minute.")
+
+    @Option(help: "How long.")
+    var minutes: Double = 1
+
+    @Option(help: "Servers that are restarted for ever.")
+    var residents = 10_000
+
+    @Option(help: "Of what happens to whom.")
+    var seed: UInt64 = 1
+
+    func validate() throws {
+        guard minutes > 0 else { throw ValidationError("--minutes is above 0") }
+        guard residents > 0 else { throw ValidationError("--residents is above 0") }
+    }
+
+    func run() async throws {
+        let plan = SoakPlan(minutes: minutes)
+        try finish(
+            await TreeSoak.run(plan, residents: residents, seed: seed, isAlone: true, report: printNow))
+    }
+}
+
+/// A line that is seen while the soak goes on.
+private func printNow(_ line: String) {
+    print(line)
+    fflush(nil)
 }

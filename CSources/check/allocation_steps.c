@@ -58,7 +58,7 @@ void allocation_step_nodes(allocation_life_t *life) {
     for (uint32_t class = 0; class < MT_NODE_CLASSES; class ++)
         if (nodes[class]) mt_node_free(life->thread, nodes[class]);
     for (size_t size = 8; size <= 4096; size *= 512) {
-        void *state = mt_state_alloc(life->thread, size, 16);
+        void *state = mt_state_alloc(size, 16);
         if (state) mt_state_free(memset(state, 1, size), size, 16);
     }
 }

@@ -14,8 +14,8 @@ public final class MemoryStore: DurableStore {
 
     private struct State {
         var journals: [String: Kept] = [:]
-        /// Of all openings: a journal that was deleted and made again fences as well.
-        var epoch: UInt64 = 0
+        /// The greatest epoch of a journal that is there no more: one that is made again begins behind it.
+        var deleted: UInt64 = 0
         var failure: StoreError?
     }
 
@@ -32,9 +32,8 @@ public final class MemoryStore: DurableStore {
     /// Opens a journal, and fences who had it open.
     public func open(_ name: String) async throws(StoreError) -> StoredJournal {
         try change { state throws(StoreError) in
-            var kept = state.journals[name] ?? Kept()
-            state.epoch += 1
-            kept.epoch = state.epoch
+            var kept = state.journals[name] ?? Kept(epoch: state.deleted)
+            kept.epoch += 1
             state.journals[name] = kept
             return StoredJournal(
                 id: JournalID(name: name, epoch: kept.epoch), snapshot: kept.snapshot, sequence: kept.covered,
@@ -70,7 +69,9 @@ public final class MemoryStore: DurableStore {
 
     /// Forgets a journal.
     public func delete(_ name: String) async throws(StoreError) {
-        try change { state throws(StoreError) in state.journals[name] = nil }
+        try change { state throws(StoreError) in
+            if let kept = state.journals.removeValue(forKey: name) { state.deleted = max(state.deleted, kept.epoch) }
+        }
     }
 
     private func change<R>(_ body: (inout State) throws(StoreError) -> R) throws(StoreError) -> R {

@@ -3,7 +3,6 @@
 
 /// A value of a statement.
 package enum PostgreSQLParameter: Sendable {
-    case text(String)
     case int(Int64)
     case bytes([UInt8])
     case intArray([Int64])
@@ -14,7 +13,6 @@ package enum PostgreSQLParameter: Sendable {
 
     var encoded: [UInt8] {
         switch self {
-        case .text(let text): Array(text.utf8)
         case .int(let value): Self.bigEndian(value)
         case .bytes(let bytes): bytes
         case .intArray(let values): Self.array(of: .int8, values.map(Self.bigEndian))

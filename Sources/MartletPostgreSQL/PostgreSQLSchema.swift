@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tables and statements. No value is part of a statement's text.
 //
-//     martlet_journals    id, name, epoch, covered (events in the snapshot), stored (events of all times)
+//     martlet_journals    id, name (UTF-8: text has no zero byte), epoch, covered (events in the snapshot), stored (events of all times)
 //     martlet_snapshots   journal, body, checksum
 //     martlet_events      journal, sequence (1, 2, ...), body, checksum
 //     martlet_writers     id, session, batch: the last one that a store has committed, and over which connection
@@ -23,7 +23,7 @@ enum PostgreSQLSchema {
     static let tables = [
         """
         CREATE TABLE IF NOT EXISTS martlet_journals (
-            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text COLLATE "C" NOT NULL UNIQUE,
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name bytea NOT NULL UNIQUE,
             epoch bigint NOT NULL, covered bigint NOT NULL DEFAULT 0, stored bigint NOT NULL DEFAULT 0
         ) WITH (fillfactor = 70)
         """,
@@ -90,19 +90,19 @@ package enum PostgreSQLQuery: String, CaseIterable, Sendable {
             """
         case .find:
             """
-            INSERT INTO martlet_journals AS journal (name, epoch) VALUES ($1::text, 0)
+            INSERT INTO martlet_journals AS journal (name, epoch) VALUES ($1::bytea, 0)
             ON CONFLICT (name) DO UPDATE SET epoch = journal.epoch
             RETURNING id, covered, stored, nextval('martlet_epochs')
             """
         case .snapshot:
             """
             SELECT body, checksum FROM martlet_snapshots
-            WHERE journal = (SELECT id FROM martlet_journals WHERE name = $1::text)
+            WHERE journal = (SELECT id FROM martlet_journals WHERE name = $1::bytea)
             """
         case .events:
             """
             SELECT sequence, body, checksum FROM martlet_events
-            WHERE journal = (SELECT id FROM martlet_journals WHERE name = $1::text) ORDER BY sequence
+            WHERE journal = (SELECT id FROM martlet_journals WHERE name = $1::bytea) ORDER BY sequence
             """
         case .take: "UPDATE martlet_journals SET epoch = $2::bigint, stored = $3::bigint WHERE id = $1::bigint"
         case .cut: "DELETE FROM martlet_events WHERE journal = $1::bigint AND sequence > $2::bigint"
@@ -110,7 +110,7 @@ package enum PostgreSQLQuery: String, CaseIterable, Sendable {
             """
             WITH journal AS (
                 UPDATE martlet_journals SET stored = stored + cardinality($4::bytea[])
-                WHERE name = $1::text AND epoch = $2::bigint AND stored = $3::bigint RETURNING id)
+                WHERE name = $1::bytea AND epoch = $2::bigint AND stored = $3::bigint RETURNING id)
             INSERT INTO martlet_events (journal, sequence, body, checksum)
             SELECT (SELECT id FROM journal), $3::bigint + number, body, checksum
             FROM unnest($4::bytea[], $5::bigint[]) WITH ORDINALITY AS event (body, checksum, number)
@@ -119,7 +119,7 @@ package enum PostgreSQLQuery: String, CaseIterable, Sendable {
             """
             WITH journal AS (
                 UPDATE martlet_journals SET covered = $3::bigint
-                WHERE name = $1::text AND epoch = $2::bigint AND $3::bigint BETWEEN covered AND stored RETURNING id),
+                WHERE name = $1::bytea AND epoch = $2::bigint AND $3::bigint BETWEEN covered AND stored RETURNING id),
             dropped AS (
                 DELETE FROM martlet_events WHERE journal = (SELECT id FROM journal) AND sequence <= $3::bigint)
             INSERT INTO martlet_snapshots (journal, body, checksum)
@@ -128,11 +128,11 @@ package enum PostgreSQLQuery: String, CaseIterable, Sendable {
             """
         case .deleteJournal:
             """
-            WITH journal AS (DELETE FROM martlet_journals WHERE name = $1::text RETURNING id),
+            WITH journal AS (DELETE FROM martlet_journals WHERE name = $1::bytea RETURNING id),
             snapshot AS (DELETE FROM martlet_snapshots WHERE journal = (SELECT id FROM journal))
             DELETE FROM martlet_events WHERE journal = (SELECT id FROM journal)
             """
-        case .look: "SELECT epoch FROM martlet_journals WHERE name = $1::text"
+        case .look: "SELECT epoch FROM martlet_journals WHERE name = $1::bytea"
         }
     }
 }

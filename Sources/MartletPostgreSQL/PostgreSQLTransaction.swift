@@ -9,6 +9,7 @@
 //     commit
 //     - - - - - - - - - - - -  one round trip
 
+internal import Foundation
 internal import MartletPersistence
 
 /// One batch on its way.
@@ -49,12 +50,17 @@ struct PostgreSQLTransaction {
         owners.append(write)
     }
 
+    /// A name as it is stored: strings that are equal have the same bytes once they are composed.
+    static func key(_ name: String) -> PostgreSQLParameter {
+        .bytes(Array(name.precomposedStringWithCanonicalMapping.utf8))
+    }
+
     // MARK: The first round trip
 
     /// Adds what reads the journals that are opened.
     mutating func find() {
         for case (let index, .open(let name)) in writes.enumerated() {
-            for query in [PostgreSQLQuery.find, .snapshot, .events] { add(query, [.text(name)], for: index) }
+            for query in [PostgreSQLQuery.find, .snapshot, .events] { add(query, [Self.key(name)], for: index) }
         }
     }
 
@@ -115,14 +121,14 @@ struct PostgreSQLTransaction {
                 add(
                     .saveSnapshot,
                     Self.opening(journal, sequence) + [.bytes(snapshot), .int(crc32(snapshot))], for: index)
-            case .delete(let name): add(.deleteJournal, [.text(name)], for: index)
+            case .delete(let name): add(.deleteJournal, [Self.key(name)], for: index)
             }
         }
         add(.commit, [], for: nil)
     }
 
     private static func opening(_ journal: JournalID, _ sequence: UInt64) -> [PostgreSQLParameter] {
-        [.text(journal.name), .int(Int64(journal.epoch)), .int(Int64(sequence))]
+        [key(journal.name), .int(Int64(journal.epoch)), .int(Int64(sequence))]
     }
 
     /// Notes the first failure among the outcomes.

@@ -166,7 +166,7 @@ final class PostgreSQLWriter: @unchecked Sendable {  // used by one thread at a 
         case .open, .delete: return nil
         case .append(_, let journal, let sequence), .saveSnapshot(_, let journal, let sequence):
             let look = PostgreSQLConnection.Statement.prepared(
-                PostgreSQLQuery.look.rawValue, [.text(journal.name)])
+                PostgreSQLQuery.look.rawValue, [PostgreSQLTransaction.key(journal.name)])
             guard case .rows(let rows)? = try connection.run([look]).first else { return nil }
             return rows.first?.int(0) == Int64(journal.epoch) ? .corrupt(sequence: sequence) : .fenced
         }

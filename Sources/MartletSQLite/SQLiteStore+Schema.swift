@@ -3,7 +3,7 @@
 //
 //     journals   id, name, epoch, covered (events in the snapshot), snapshot, checksum
 //     events     journal, sequence (1, 2, ...), body, checksum
-//     openings   epoch: the last one of all journals, so that one which was deleted and made again fences as well
+//     deleted    the greatest epoch of a journal that is there no more: one that is made again begins behind it
 
 internal import Foundation
 internal import GRDB
@@ -21,26 +21,26 @@ extension SQLiteStore {
                         journal INTEGER NOT NULL REFERENCES journals (id), sequence INTEGER NOT NULL,
                         body BLOB NOT NULL, checksum INTEGER NOT NULL,
                         PRIMARY KEY (journal, sequence)) WITHOUT ROWID;
-                    CREATE TABLE IF NOT EXISTS openings (epoch INTEGER NOT NULL);
-                    INSERT INTO openings SELECT COALESCE(MAX(epoch), 0) FROM journals
-                        WHERE NOT EXISTS (SELECT * FROM openings);
+                    CREATE TABLE IF NOT EXISTS deleted (id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL);
+                    INSERT OR IGNORE INTO deleted VALUES (1, 0);
                     """)
         }
     }
 
     /// Reads a journal, cuts what is torn off its end, and fences who had it open.
     static func read(_ name: String, _ database: Database) throws -> StoredJournal {
-        try database.cachedStatement(sql: "UPDATE openings SET epoch = epoch + 1").execute()
+        let name = name.precomposedStringWithCanonicalMapping
         try database.cachedStatement(
             sql: """
-                INSERT INTO journals (name, epoch) SELECT ?, epoch FROM openings WHERE true
-                ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch
+                INSERT INTO journals (name, epoch) VALUES (CAST(? AS TEXT), (SELECT epoch + 1 FROM deleted))
+                ON CONFLICT (name) DO UPDATE SET epoch = epoch + 1
                 """
-        ).execute(arguments: [name])
+        ).execute(arguments: [bytes(of: name)])
         guard
             let row = try Row.fetchOne(
-                database, sql: "SELECT id, epoch, covered, snapshot, checksum FROM journals WHERE name = ?",
-                arguments: [name])
+                database,
+                sql: "SELECT id, epoch, covered, snapshot, checksum FROM journals WHERE name = CAST(? AS TEXT)",
+                arguments: [bytes(of: name)])
         else { throw StoreError.corrupt(sequence: 0) }
         let key: Int64 = row["id"]
         let covered: Int64 = row["covered"]
@@ -96,10 +96,20 @@ extension SQLiteStore {
     }
 
     static func delete(_ name: String, _ database: Database) throws {
-        try database.execute(
-            sql: "DELETE FROM events WHERE journal = (SELECT id FROM journals WHERE name = ?)", arguments: [name])
-        try database.execute(sql: "DELETE FROM journals WHERE name = ?", arguments: [name])
+        let name = bytes(of: name.precomposedStringWithCanonicalMapping)
+        guard
+            let row = try Row.fetchOne(
+                database, sql: "SELECT id, epoch FROM journals WHERE name = CAST(? AS TEXT)", arguments: [name])
+        else { return }
+        let (key, epoch): (Int64, Int64) = (row["id"], row["epoch"])
+        try database.execute(sql: "DELETE FROM events WHERE journal = ?", arguments: [key])
+        try database.execute(sql: "DELETE FROM journals WHERE id = ?", arguments: [key])
+        try database.execute(sql: "UPDATE deleted SET epoch = MAX(epoch, ?)", arguments: [epoch])
     }
+
+    /// A name as it is bound: GRDB ends strings at their first NUL. Strings that are equal have the same bytes once they are
+    /// composed, which `open` and `delete` do.
+    private static func bytes(of name: String) -> Data { Data(name.utf8) }
 
     /// The row of a journal, the events in its snapshot, and all its events.
     ///
@@ -110,11 +120,11 @@ extension SQLiteStore {
         let statement = try database.cachedStatement(
             sql: """
                 SELECT id, covered, MAX(covered, COALESCE((SELECT MAX(sequence) FROM events WHERE journal = journals.id), 0))
-                FROM journals WHERE name = ? AND epoch = ?
+                FROM journals WHERE name = CAST(? AS TEXT) AND epoch = ?
                 """)
-        guard let row = try Row.fetchOne(statement, arguments: [journal.name, Int64(journal.epoch)]) else {
-            throw StoreError.fenced
-        }
+        guard
+            let row = try Row.fetchOne(statement, arguments: [bytes(of: journal.name), Int64(journal.epoch)])
+        else { throw StoreError.fenced }
         return (row[0], row[1], row[2])
     }
 }

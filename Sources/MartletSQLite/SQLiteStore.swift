@@ -15,7 +15,7 @@ public final class SQLiteStore: DurableStore {
     /// What is done within a transaction; an opening returns what it found.
     typealias Write = @Sendable (Database) throws -> StoredJournal?
 
-    private let database: DatabaseQueue
+    let database: DatabaseQueue
     private let queue: WriteQueue<Write, StoredJournal?>
 
     /// Opens or makes a database file.
@@ -28,9 +28,10 @@ public final class SQLiteStore: DurableStore {
         var configuration = GRDB.Configuration()
         configuration.journalMode = .wal
         configuration.busyMode = .timeout(busyTimeout / .seconds(1))
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
         do {
             let database = try DatabaseQueue(path: path, configuration: configuration)
+            // Behind all that GRDB sets up: with the write-ahead log it sets NORMAL, which syncs at checkpoints alone.
+            try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             try Self.makeTables(database)
             self.database = database
             queue = WriteQueue(label: "martlet.sqlite") { Self.perform($0, database) }
@@ -81,21 +82,32 @@ public final class SQLiteStore: DurableStore {
     private static func perform(
         _ batch: [Write], _ database: DatabaseQueue
     ) -> [Result<StoredJournal?, StoreError>] {
-        if batch.count > 1, let stored = try? commit(batch, database) { return stored.map { .success($0) } }
-        return batch.map { write in
-            do { return .success(try commit([write], database)[0]) } catch { return .failure(storeError(error)) }
+        do throws(StoreError) { return try commit(batch, database) } catch {
+            // Busy is the whole database: each by itself would wait as long again.
+            if batch.count == 1 || error.isBusy { return batch.map { _ in .failure(error) } }
+            // One of them is guilty.
+            return batch.flatMap { perform([$0], database) }
         }
     }
 
-    private static func commit(_ batch: [Write], _ database: DatabaseQueue) throws -> [StoredJournal?] {
-        try database.writeWithoutTransaction { database in
-            var found: [StoredJournal?] = []
-            try database.inTransaction(.immediate) {
-                found = try batch.map { try $0(database) }
-                return .commit
+    /// Those of fenced openings are refused before they change anything, so the others need not be done again.
+    private static func commit(
+        _ batch: [Write], _ database: DatabaseQueue
+    ) throws(StoreError) -> [Result<StoredJournal?, StoreError>] {
+        do {
+            var results: [Result<StoredJournal?, StoreError>] = []
+            try database.writeWithoutTransaction { database in
+                try database.inTransaction(.immediate) {
+                    for write in batch {
+                        do { results.append(.success(try write(database))) } catch StoreError.fenced {
+                            results.append(.failure(.fenced))
+                        }
+                    }
+                    return .commit
+                }
             }
-            return found
-        }
+            return results
+        } catch { throw storeError(error) }
     }
 
     /// SQLite's results in the words of stores.
@@ -109,4 +121,8 @@ public final class SQLiteStore: DurableStore {
         default: return .failed(error)
         }
     }
+}
+
+extension StoreError {
+    fileprivate var isBusy: Bool { if case .busy = self { true } else { false } }
 }

@@ -46,8 +46,9 @@ public nonisolated(nonsending) func withTestRuntime<R>(
 /// A seed fails when the body throws, records an issue (`#expect`), or the run fails by itself as in
 /// ``withTestRuntime(seed:faults:_:)``.
 ///
-/// Two environment variables change which seeds run: `MT_SEED=17` runs that seed alone, and is what the failure tells
-/// you to use; `MT_SEEDS=100000` runs so many, for the night.
+/// Three environment variables change which seeds run: `MT_SEED=17` runs that seed alone, and is what the failure tells
+/// you to use; `MT_SEEDS=100000` runs so many, for the night; `MT_SEEDS_MAX=100` runs at most so many, for a build that
+/// is slow, such as one with a sanitizer.
 ///
 /// - Parameters:
 ///   - seeds: which; a thousand take about a tenth of a second for a body of ten messages.
@@ -104,12 +105,17 @@ private nonisolated(nonsending) func outcome(
 enum Replay {
     /// What the environment says, else those.
     static func seeds(insteadOf seeds: Range<UInt64>) -> Range<UInt64> {
-        self.seeds(insteadOf: seeds, alone: environmentNumber("MT_SEED"), count: environmentNumber("MT_SEEDS"))
+        self.seeds(
+            insteadOf: seeds, alone: environmentNumber("MT_SEED"), count: environmentNumber("MT_SEEDS"),
+            most: environmentNumber("MT_SEEDS_MAX"))
     }
 
-    static func seeds(insteadOf seeds: Range<UInt64>, alone: UInt64?, count: UInt64?) -> Range<UInt64> {
+    static func seeds(
+        insteadOf seeds: Range<UInt64>, alone: UInt64?, count: UInt64?, most: UInt64?
+    ) -> Range<UInt64> {
         if let alone, alone < .max { return alone..<alone + 1 }
-        guard let count else { return seeds }
+        let own = seeds.upperBound - seeds.lowerBound
+        let count = min(count ?? own, most ?? .max)
         let (end, isTooMany) = seeds.lowerBound.addingReportingOverflow(count)
         return seeds.lowerBound..<(isTooMany ? .max : end)
     }

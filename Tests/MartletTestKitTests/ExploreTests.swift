@@ -36,12 +36,15 @@ struct ExploreTests {
         }
     }
 
-    @Test("MT_SEED runs that seed alone, MT_SEEDS so many")
+    @Test("MT_SEED runs that seed alone, MT_SEEDS so many, MT_SEEDS_MAX at most so many")
     func environment() {
-        #expect(Replay.seeds(insteadOf: 0..<10, alone: 42, count: nil) == 42..<43)
-        #expect(Replay.seeds(insteadOf: 0..<10, alone: 42, count: 5) == 42..<43)
-        #expect(Replay.seeds(insteadOf: 5..<10, alone: nil, count: 1_000) == 5..<1_005)
-        #expect(Replay.seeds(insteadOf: 5..<10, alone: nil, count: nil) == 5..<10)
+        #expect(Replay.seeds(insteadOf: 0..<10, alone: 42, count: nil, most: nil) == 42..<43)
+        #expect(Replay.seeds(insteadOf: 0..<10, alone: 42, count: 5, most: 1) == 42..<43)
+        #expect(Replay.seeds(insteadOf: 5..<10, alone: nil, count: 1_000, most: nil) == 5..<1_005)
+        #expect(Replay.seeds(insteadOf: 5..<10, alone: nil, count: nil, most: nil) == 5..<10)
+        #expect(Replay.seeds(insteadOf: 5..<10, alone: nil, count: nil, most: 3) == 5..<8)
+        #expect(Replay.seeds(insteadOf: 5..<10, alone: nil, count: nil, most: 100) == 5..<10)
+        #expect(Replay.seeds(insteadOf: 5..<10, alone: nil, count: 1_000, most: 100) == 5..<105)
     }
 
     @Test("a body that leaves nothing behind passes assertNothingLeft; each thing left is named")

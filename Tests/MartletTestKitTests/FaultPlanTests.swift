@@ -31,7 +31,7 @@ struct FaultPlanTests {
 
     @Test("servers are killed before every n-th message, raw processes and probes never")
     func killing() async throws {
-        try await explore(seeds: 0..<50, faults: .killing(everyMessages: 3)) { test in
+        try await explore(seeds: 0..<1_000, faults: .killing(everyMessages: 3)) { test in
             let probe = Probe(Int.self)
             let raw = spawn(Int.self) { mailbox in while true { probe.ref.send(try await mailbox.receive()) } }
             let desks = try await [Desk.start(), Desk.start()]

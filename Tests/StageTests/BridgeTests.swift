@@ -148,3 +148,86 @@ struct BridgeTests {
         }
     }
 }
+
+@Suite("Races of bridges", .tags(.systematic))
+struct BridgeRaceTests {
+    @Test("a supervisor of events that ends while children are being started, run or end leaves none of them (R18)")
+    func supervisorEnds() async throws {
+        try await explore(seeds: 0..<300) { test in
+            var random = test.random
+            let running = Seen()
+            let delay = Duration.milliseconds(Int.random(in: 0..<4, using: &random))
+            let isSlow = Bool.random(using: &random)
+            let numbers = try await Counters<ByDemand>.start(20)
+            let workers = try await ConsumerSupervisor<Int>.start { number in
+                ChildSpec(id: "job") {
+                    if isSlow { try await test.clock.sleep(for: .milliseconds(1)) }
+                    return try await Job.startLink((number % 3 + 1, running)).pid
+                }
+            }
+            workers.subscribe(to: numbers, demand: 1...4, cancel: .temporary)
+            try await test.clock.sleep(for: delay)
+            for _ in 0..<Int.random(in: 0..<9, using: &random) { await Task.yield() }
+            let isKilled = Bool.random(using: &random)
+            if isKilled { workers.pid.kill() } else { try await workers.stop() }
+            // In good order: when it is gone, so are they.
+            if !isKilled { #expect(test.processes.filter { $0 != numbers.pid } == []) }
+            numbers.pid.kill()
+            await test.clock.advance(by: .milliseconds(10))
+            test.assertNothingLeft()
+        }
+    }
+
+    @Test("a producer over a sequence that is killed or stopped at any moment leaves no reader")
+    func sequenceEnds() async throws {
+        try await explore(seeds: 0..<200) { test in
+            var random = test.random
+            let (taken, seen) = (Seen(), Seen())
+            let numbers = try await SequenceProducer.start(Counting(taken: taken, limit: 20))
+            let sink = try await Sink.start(.init(seen: seen))
+            sink.subscribe(to: numbers, demand: 1...4, cancel: .temporary)
+            for _ in 0..<Int.random(in: 0..<60, using: &random) { await Task.yield() }
+            switch Int.random(in: 0..<4, using: &random) {
+            case 0: numbers.pid.kill()
+            case 1: try? await numbers.stop()
+            case 2: sink.pid.kill()
+            default: break
+            }
+            await test.clock.runUntilIdle()
+            #expect(seen.all == Array(0..<seen.count))
+            numbers.pid.kill()
+            sink.pid.kill()
+            await test.clock.runUntilIdle()
+            test.assertNothingLeft()
+        }
+    }
+
+    @Test("several loops over one producer, left at any moment: each event at most once, no reader is left")
+    func loopsEnd() async throws {
+        try await explore(seeds: 0..<200) { test in
+            var random = test.random
+            let numbers = try await Counters<ByDemand>.start(40)
+            let loops = (0..<3).map { _ in
+                let end = Int.random(in: 0..<30, using: &random)
+                return Task {
+                    var read: [Int] = []
+                    do {
+                        for try await number in numbers.events(demand: 1...3) {
+                            read.append(number)
+                            if read.count > end { break }
+                        }
+                    } catch { Issue.record("\(error)") }
+                    return read
+                }
+            }
+            for _ in 0..<Int.random(in: 0..<200, using: &random) { await Task.yield() }
+            if Bool.random(using: &random) { loops[0].cancel() }
+            var all: [Int] = []
+            for loop in loops { all += await loop.value }
+            #expect(Set(all).count == all.count)
+            numbers.pid.kill()
+            await test.clock.runUntilIdle()
+            test.assertNothingLeft()
+        }
+    }
+}

@@ -11,7 +11,7 @@ private struct Program: Application {
     struct Parts: Sendable {
         let journal: Journal
         var children: @Sendable () -> [ChildSpec] = { [] }
-        var willStart: @Sendable () throws -> Void = {}
+        var willStart: @Sendable () async throws -> Void = {}
     }
 
     @TaskLocal static var parts: Parts?
@@ -27,7 +27,7 @@ private struct Program: Application {
 
     func willStart() async throws {
         parts.journal.note("will start")
-        try parts.willStart()
+        try await parts.willStart()
     }
 
     func didStop() async { parts.journal.note("did stop") }
@@ -82,6 +82,39 @@ struct ApplicationTests {
             let least = signalCount == 1 ? 3.0 : 1.0
             #expect(took >= least && took < least + 0.5)
             #expect(journal.all.last == "did stop")
+            test.assertNothingLeft()
+        }
+    }
+
+    @Test(
+        "a signal that comes while the tree is being started ends the start, and the program", arguments: [true, false])
+    func signalAtStart(isInWillStart: Bool) async throws {
+        try await withTestRuntime { test in
+            let journal = Journal()
+            let parts = Program.Parts(
+                journal: journal,
+                children: {
+                    let hangs = ChildSpec(id: "hangs") {
+                        journal.note("hangs")
+                        try await test.clock.sleep(for: .seconds(1_000))
+                        throw Failure()
+                    }
+                    return [Worker.child("a", journal), hangs]
+                },
+                willStart: {
+                    guard isInWillStart else { return }
+                    journal.note("hangs")
+                    try await test.clock.sleep(for: .seconds(1_000))
+                })
+            let (signals, sender) = AsyncStream<Int32>.makeStream()
+            let began = test.clock.now
+            let running = Task { try await Program(parts).run(on: test.runtime, told: signals) }
+            try await eventually { journal.all.last == "hangs" }
+            sender.yield(15)
+            try await running.value
+            #expect(test.clock.now - began < .seconds(10))
+            #expect(journal.all.last == (isInWillStart ? "hangs" : "did stop"))
+            await test.clock.runUntilIdle()
             test.assertNothingLeft()
         }
     }

@@ -106,7 +106,7 @@ private struct World {
     mutating func startChild() {
         lastID += 1
         let restarts: [ChildSpec.Restart] = [.permanent, .permanent, .transient, .temporary]
-        var spec = ChildSpec(id: ChildID("\(lastID)"), restart: pick(restarts) ?? .permanent) { Pid.none }
+        var spec = ChildSpec(id: "\(lastID)", restart: pick(restarts) ?? .permanent) { Pid.none }
         if chance(0.2) { spec.backoff = Backoff(first: .milliseconds(5), max: .milliseconds(40)) }
         if table.add(spec, waiter: waiter()) != nil { fail("a new id was refused") }
     }
@@ -232,6 +232,7 @@ private struct World {
     mutating func check(start child: SupervisedChild) {
         if alive.values.contains(child.key) { fail("child \(child.key) was started while it runs") }
         if !starting.insert(child.key).inserted { fail("child \(child.key) was started twice") }
+        if child.spec.restart == .temporary, child.hasRun { fail("temporary child \(child.key) came back") }
         // One that is started because somebody asked for it may come after later ones.
         guard let rebuild = table.rebuild, child.key >= rebuild.floor, child.startWaiters.isEmpty else { return }
         let isOther = { (key: Int) in

@@ -106,6 +106,25 @@ struct TaskSupervisorTests {
         }
     }
 
+    @Test("a task that is run again keeps its place, whatever the limit is by then")
+    func restartAtLimit() async throws {
+        try await withTestRuntime { test async throws in
+            let workers = try await TaskSupervisor.start(.init(maxChildren: 2))
+            let sleep: @Sendable () async throws -> Void = { [clock = test.clock] in
+                try await clock.sleep(for: .seconds(99))
+            }
+            let first = try workers.start(restart: .permanent, sleep)
+            let second = try workers.start(restart: .permanent, sleep)
+            try await workers.setMaxChildren(0)
+            first.kill()
+            await test.clock.runUntilIdle()
+            #expect(workers.pid.isAlive && second.isAlive && workers.count() == 2)
+            #expect(!workers.children().contains(first))
+            try await workers.stop()
+            await test.settle()
+        }
+    }
+
     @Test("one task can be stopped, for good")
     func stopOne() async throws {
         try await withTestRuntime { test async throws in

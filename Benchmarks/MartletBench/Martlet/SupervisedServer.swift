@@ -56,7 +56,7 @@ extension SupervisedServer {
     }
 
     private static func list(_ run: Run) async throws -> Outcome {
-        let specs = (0..<run.operations).map { child(nil, id: ChildID("\($0)")) }
+        let specs = (0..<run.operations).map { child(nil, id: "\($0)") }
         let started = MonotonicClock.now()
         let tree = try await Supervisor.start { specs }
         let ready = MonotonicClock.now()

@@ -11,6 +11,8 @@ static bool is_server(mt_pid_t pid) {
     mt_slot_t *slot = mt_slot_of(pid);
     // Plain read of generation: every process of this runtime is at rest, or this thread's.
     if (!slot || !mt_pid_is_alive(pid) || slot->generation != mt_pid_generation(pid)) return false;
+    // Told to end already, it would take the kill that is meant for another.
+    if (!mt_life_is_calm(mt_a64_load_acq(&slot->life), slot->generation)) return false;
     const mt_class_t *klass = mt_aptr_load_rlx(&slot->klass);
     return klass && klass->is_server;
 }

@@ -6,9 +6,10 @@
 
 static bool fits(size_t size, size_t alignment) { return size <= MT_NODE_PAYLOAD_MAX && alignment <= 8; }
 
-void *mt_state_alloc(mt_thread_t *thread, size_t size, size_t alignment) {
+void *mt_state_alloc(size_t size, size_t alignment) {
     if (fits(size, alignment)) {
-        mt_node_t *node = mt_node_alloc(thread, size);
+        mt_thread_t *thread = mt_thread_self();
+        mt_node_t *node = thread ? mt_node_alloc(thread, size) : NULL;
         return node ? node->payload : NULL;
     }
     if (alignment < sizeof(void *)) alignment = sizeof(void *);

@@ -5,6 +5,7 @@
 #include "martlet/memory.h"
 #include "martlet/pool.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "forked.h"
@@ -55,6 +56,11 @@ void mt__stats_free(mt_runtime_t *runtime) {
 uint64_t mt_memory_resident_bytes(void) {
     return mt_pool_resident_bytes() + mt_region_resident_bytes(&mt_slots) + mt_region_resident_bytes(&mt_replies) +
            mt_region_resident_bytes(&mt_timer_items);
+}
+
+uint64_t mt_memory_heap_bytes(void) {
+    struct mallinfo2 heap = mallinfo2();
+    return heap.uordblks + heap.hblkhd;
 }
 
 static void add(mt_statistics_t *out, const mt_stats_t *stats) {

@@ -21,7 +21,7 @@ extension _AsyncGenServerEngine where E: ~Copyable {
             let server = try await E(argument)
             next = server.afterInit
             slice.forgetCall()
-            made = State.make(_ServerState(server: server, extras: serverExtras), slice)
+            made = State.make(_ServerState(server: server, extras: serverExtras))
         } catch {
             let (failure, reason) = _StartOutcome.of(error)
             let draft = _CrashLog.draft(reason, thrown: error, in: slice, state: nil)

@@ -144,7 +144,7 @@ enum _GenServerEngine<E: GenServer & ~Copyable> {
             let server = try E(argument)
             next = server.afterInit
             slice.forgetCall()
-            made = State.make(_ServerState(server: server, extras: serverExtras), slice)
+            made = State.make(_ServerState(server: server, extras: serverExtras))
         } catch {
             let (failure, reason) = _StartOutcome.of(error)
             let draft = _CrashLog.draft(reason, thrown: error, in: slice, state: nil)

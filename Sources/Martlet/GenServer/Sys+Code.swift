@@ -26,7 +26,7 @@ extension Sys where S: Server {
     where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
         let processClass = engine(of: New.self, file, line)
         let failure = try await change { slice, state in
-            guard let place = _State<_ServerState<New>>.room(slice) else { return .refused }
+            guard let place = _State<_ServerState<New>>.room() else { return .refused }
             do {
                 let made = try migrate(state.value.server)
                 place.put(_ServerState(server: made, extras: state.value.extras))
@@ -61,7 +61,7 @@ extension Sys where S: Server & ~Copyable {
     where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
         let processClass = engine(of: New.self, file, line)
         _ = try await change { slice, state in
-            guard let place = _State<_ServerState<New>>.room(slice) else { return .refused }
+            guard let place = _State<_ServerState<New>>.room() else { return .refused }
             let extras = state.value.extras
             let old = state.take().server
             state.free()

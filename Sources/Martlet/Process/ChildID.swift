@@ -6,11 +6,11 @@
 /// Two children of one supervisor never have the same. It is not a name to call a server by: that is `ServerName`.
 ///
 /// OTP: the `id` of a child specification.
-public struct ChildID: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+public struct ChildID: Hashable, Sendable, ExpressibleByStringInterpolation, CustomStringConvertible {
     /// The name, as it was given.
     public let description: String
 
-    /// A name made at run time, as `ChildID("reporter-\(index)")`.
+    /// A name made at run time; a literal with parts needs no `ChildID(…)`: `id: "reporter-\(index)"`.
     ///
     /// - Parameter description: any string.
     public init(_ description: String) { self.description = description }

@@ -12,6 +12,9 @@ extension Pid {
     /// `terminate` does not run, except in a server whose parent sent the signal: that is how a supervisor asks it to end,
     /// trapping or not, and its handler may end first (R11). From elsewhere, stop the server instead.
     ///
+    /// Without memory for the reason a process that does not trap is killed, and one that traps hears nothing: who must be
+    /// sure waits for the end, and kills when it does not come, as supervisors do.
+    ///
     /// `.killed` is an ordinary reason here and can be trapped, as `exit(Pid, killed)` can; see ``kill()``.
     ///
     /// - Parameter reason: what linked processes, monitors and callers are told.

@@ -9,6 +9,9 @@ package enum _CoreMemory {
     /// It is as high as the highest load so far, up to the limits of the pools, and is not given back below them.
     package static var residentBytes: Int { Int(mt_memory_resident_bytes()) }
 
+    /// Bytes that malloc has given out in this OS process and not got back: a leak raises it, fragmentation does not.
+    package static var heapBytes: Int { Int(mt_memory_heap_bytes()) }
+
     /// From here until ``endRefusing()`` the core gets no memory that it has not got already.
     ///
     /// Of the whole OS process: for a test that has one of its own.

@@ -210,16 +210,15 @@ struct _State<Value: ~Copyable> {
 
     /// Room for a state, from the node pool while it fits; nil: out of memory.
     @inlinable
-    static func allocate(_ slice: _Slice) -> UnsafeMutablePointer<Value>? {
-        let pointer = unsafe mt_state_alloc(
-            slice.pointer.pointee.thread, MemoryLayout<Value>.size, MemoryLayout<Value>.alignment)
+    static func allocate() -> UnsafeMutablePointer<Value>? {
+        let pointer = unsafe mt_state_alloc(MemoryLayout<Value>.size, MemoryLayout<Value>.alignment)
         return unsafe pointer?.assumingMemoryBound(to: Value.self)
     }
 
     /// Moves a state into memory of its own; nil: out of memory, the value is gone.
     @inlinable
-    static func make(_ value: consuming Value, _ slice: _Slice) -> _State<Value>? {
-        guard let pointer = unsafe allocate(slice) else { return nil }
+    static func make(_ value: consuming Value) -> _State<Value>? {
+        guard let pointer = unsafe allocate() else { return nil }
         unsafe pointer.initialize(to: value)
         return unsafe _State(pointer)
     }

@@ -125,8 +125,8 @@ extension _TaskProcess {
 
 extension _State where Value: ~Copyable {
     /// Room without a value so far; nil: out of memory.
-    static func room(_ slice: _Slice) -> _State<Value>? {
-        guard let pointer = unsafe allocate(slice) else { return nil }
+    static func room() -> _State<Value>? {
+        guard let pointer = unsafe allocate() else { return nil }
         return unsafe _State(pointer)
     }
 

@@ -18,7 +18,7 @@ public struct ConsumerSupervisor<Event: Sendable>: Stage, ~Copyable {
     public struct Message: Sendable { let news: News }
 
     enum News: Sendable {
-        case started(Subscription, ChildSpec, Pid?)
+        case started(Int, Subscription, ChildSpec, Pid?)
     }
 
     /// True: the ends of children are its work.
@@ -27,13 +27,16 @@ public struct ConsumerSupervisor<Event: Sendable>: Stage, ~Copyable {
     private let child: Argument
     private var children: [Pid: (spec: ChildSpec, subscription: Subscription)] = [:]
     /// Starts under way, and the ends that overtook their news.
-    private var starting = 0
+    private var starts: [Int: (spec: ChildSpec, task: Task<Pid?, Never>)] = [:]
+    private var lastStart = 0
     private var early: Set<Pid> = []
     /// Children that have ended, by subscription, and were not asked for again.
     private var free: [Subscription: Int] = [:]
 
     /// Callback of the engine; use `start`.
     public init(_ child: @escaping @Sendable (Event) -> ChildSpec) throws { self.child = child }
+
+    deinit { for start in starts.values { start.task.cancel() } }
 
     /// Callback of the engine.
     public mutating func handleSubscribe(_ subscription: Subscription) throws -> Subscription.Demand {
@@ -53,12 +56,14 @@ public struct ConsumerSupervisor<Event: Sendable>: Stage, ~Copyable {
     ) throws -> Next {
         let me = Self.current
         for event in events {
-            starting += 1
-            let spec = child(event)
-            Task(executorPreference: Runtime.current.executor) {
-                let result = await me.pid.acting { await spec.started(by: me.pid) }
-                me.process.send(Message(news: .started(subscription, spec, try? result.get())))
+            lastStart += 1
+            let (number, spec) = (lastStart, child(event))
+            let task = Task(executorPreference: Runtime.current.executor) {
+                let pid = try? await me.pid.acting { await spec.started(by: me.pid) }.get()
+                me.process.send(Message(news: .started(number, subscription, spec, pid)))
+                return pid
             }
+            starts[number] = (spec, task)
         }
         return .wait
     }
@@ -67,18 +72,18 @@ public struct ConsumerSupervisor<Event: Sendable>: Stage, ~Copyable {
     public mutating func handleInfo(_ info: Info<Message>, _ out: inout Emitter<Never>) throws -> Next {
         switch info {
         case .message(let message):
-            guard case .started(let subscription, let spec, let pid) = message.news else { break }
-            starting -= 1
+            guard case .started(let number, let subscription, let spec, let pid) = message.news else { break }
+            starts[number] = nil
             if let pid, early.remove(pid) == nil {
                 children[pid] = (spec, subscription)
             } else {
                 ended(subscription)
             }
-            if starting == 0 { early = [] }
+            if starts.isEmpty { early = [] }
         case .exit(let pid, _):
             if let child = children.removeValue(forKey: pid) {
                 ended(child.subscription)
-            } else if starting > 0 {
+            } else if !starts.isEmpty {
                 early.insert(pid)
             }
         default: break
@@ -97,16 +102,33 @@ public struct ConsumerSupervisor<Event: Sendable>: Stage, ~Copyable {
         subscription.ask(count + 1)
     }
 
-    /// Callback of the engine: ends the children, all at once, each within its own time.
+    /// Callback of the engine: ends the children, all at once, each within its own time; those that are being started too.
     public mutating func terminate(_ reason: ExitReason) throws {
-        let (children, me) = (children.map { ($0, $1.spec) }, Self.current.pid)
-        if children.isEmpty { return }
-        for (pid, spec) in children { spec.tellToEnd(pid) }
+        var ending = children.map { ($0, $1.spec) } + late()
+        ending.sort { $0.0.raw < $1.0.raw }
+        if ending.isEmpty { return }
+        for (pid, spec) in ending { spec.tellToEnd(pid) }
         // The callback blocks its thread while this waits for them.
+        let (all, me) = (ending, Self.current.pid)
         let reaper = spawn(Never.self) { _ in
             let began = Runtime.current.uptime
-            for (pid, spec) in children { await spec.awaitEnd(pid, after: Runtime.current.uptime - began, me) }
+            for (pid, spec) in all { await spec.awaitEnd(pid, after: Runtime.current.uptime - began, me) }
         }
         reaper.pid.waitForExitBlocking()
+    }
+
+    /// Withdraws the starts under way; the children that came up all the same.
+    private func late() -> [(Pid, ChildSpec)] {
+        if starts.isEmpty { return [] }
+        let starts = starts.sorted { $0.key < $1.key }.map(\.value)
+        for start in starts { start.task.cancel() }
+        let late = _Locked<[(Pid, ChildSpec)]>([])
+        let waiter = spawn(Never.self) { _ in
+            for (spec, task) in starts {
+                if let pid = await task.value { late.withLock { $0.append((pid, spec)) } }
+            }
+        }
+        waiter.pid.waitForExitBlocking()
+        return late.withLock { $0 }
     }
 }

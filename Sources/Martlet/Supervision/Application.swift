@@ -51,40 +51,59 @@ extension Application {
 
     /// Runs the tree until SIGTERM or SIGINT, or until it ends by itself.
     ///
-    /// The first signal stops the tree in order, within ``stopDeadline``; a second one kills it at once. While this runs the
-    /// signals do not end the OS process.
+    /// The first signal stops the tree in order, within ``stopDeadline``; a second one kills it at once. A signal that comes
+    /// earlier ends the start: the task of ``willStart()`` is cancelled, of a tree that is not up yet all processes are
+    /// killed. While this runs the signals do not end the OS process.
     ///
     /// - Parameter runtime: where the tree runs; by default the shared one.
-    /// - Throws: ``ExitSignal`` with the reason if the tree ended in another way than `.shutdown` or `.normal`, or could not
-    ///   start: `.error` with what `willStart` threw, with the ``StartError``, or with ``RestartsExceeded``.
+    /// - Throws: ``ExitSignal`` with the reason if the tree ended in another way than `.shutdown` or `.normal`: `.killed` where
+    ///   the deadline or a second signal ended any of it. If it could not start, `.error` with what `willStart` threw, with
+    ///   the ``StartError``, or with ``RestartsExceeded``.
     public nonisolated(nonsending) func run(on runtime: Runtime = .shared) async throws(ExitSignal) {
-        let signals = TerminationSignals()
-        defer { signals.stop() }
-        try await run(on: runtime, told: signals.stream)
+        let signals = await TerminationSignals.caught()
+        do throws(ExitSignal) { try await run(on: runtime, told: signals.stream) } catch {
+            await signals.stop()
+            throw error
+        }
+        await signals.stop()
     }
 
     /// The same with a stream in place of signals.
     nonisolated(nonsending) func run(on runtime: Runtime, told signals: AsyncStream<Int32>) async throws(ExitSignal) {
-        do { try await willStart() } catch { throw ExitSignal(ExitReason(thrown: error)) }
-        var argument = Supervisor.Argument(strategy: strategy, budget: budget) { children }
-        argument.endsProgram = true
-        let tree: Supervisor.Ref
-        do {
-            tree = try await Supervisor.start(
-                argument, options: StartOptions(label: "\(Self.self)", runtime: runtime))
-        } catch {
-            await didStop()
-            throw ExitSignal(.error(error))
+        let starting = Task(executorPreference: runtime.executor) { await start(on: runtime) }
+        let stopping = Task(executorPreference: runtime.executor) { await stop(starting, told: signals) }
+        let started = await withTaskCancellationHandler {
+            await starting.value
+        } onCancel: {
+            starting.cancel()
         }
-        let stopping = Task(executorPreference: runtime.executor) { await stop(tree, told: signals) }
-        let reason = await tree.pid.waitForExitUncancelled()
+        var reason = ExitReason.normal
+        switch started {
+        case .success(let tree): reason = await tree.pid.waitForExitUncancelled()
+        case .failure(let error): if !starting.isCancelled { reason = error.reason }
+        }
         stopping.cancel()
-        await stopping.value
-        await didStop()
+        let wasKilled = await stopping.value
+        switch started {
+        case .failure(.notBegun): break
+        case .success, .failure(.tree): await didStop()
+        }
+        // Who was stuck is gone, and the rest may have ended in order since: still not an end in order.
+        if wasKilled { throw ExitSignal(.killed) }
         switch reason {
         case .normal, .shutdown, .shutdownWith: return
         case .killed, .noProcess, .error: throw ExitSignal(reason)
         }
+    }
+
+    private nonisolated(nonsending) func start(on runtime: Runtime) async -> Result<Supervisor.Ref, StartFailure> {
+        do { try await willStart() } catch { return .failure(.notBegun(ExitReason(thrown: error))) }
+        var argument = Supervisor.Argument(strategy: strategy, budget: budget) { children }
+        argument.endsProgram = true
+        do throws(StartError) {
+            let options = StartOptions(label: "\(Self.self)", runtime: runtime)
+            return .success(try await Supervisor.start(argument, options: options))
+        } catch { return .failure(.tree(error)) }
     }
 
     /// The entry point of `@main`: runs the tree on the shared runtime; status 1 if that throws.
@@ -95,17 +114,42 @@ extension Application {
         }
     }
 
-    /// In order at the first signal, at once at the second.
-    private nonisolated(nonsending) func stop(_ tree: Supervisor.Ref, told signals: AsyncStream<Int32>) async {
-        var first: Task<Void, Never>?
+    /// In order at the first signal, at once at the second; what is being started is not waited for.
+    ///
+    /// - Returns: whether a tree that was up had to be killed, or a part of it.
+    private nonisolated(nonsending) func stop(
+        _ starting: Task<Result<Supervisor.Ref, StartFailure>, Never>, told signals: AsyncStream<Int32>
+    ) async -> Bool {
+        var inOrder: Task<Bool, Never>?
+        var wasKilled = false
         for await _ in signals {
-            if first != nil {
+            starting.cancel()
+            guard case .success(let tree) = await starting.value else { return false }
+            if inOrder != nil {
+                wasKilled = true
                 await tree.shutDown(deadline: .zero)
                 continue
             }
             let deadline = stopDeadline
-            first = Task { SupervisorLog.stuck(await tree.shutDown(deadline: deadline)) }
+            inOrder = Task {
+                let report = await tree.shutDown(deadline: deadline)
+                SupervisorLog.stuck(report)
+                return report.stuck.isEmpty
+            }
         }
-        await first?.value
+        return await inOrder?.value == false || wasKilled
+    }
+}
+
+/// Why a program did not come up.
+private enum StartFailure: Error {
+    case notBegun(ExitReason)
+    case tree(StartError)
+
+    var reason: ExitReason {
+        switch self {
+        case .notBegun(let reason): reason
+        case .tree(let error): .error(error)
+        }
     }
 }

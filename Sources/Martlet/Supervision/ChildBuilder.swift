@@ -7,7 +7,7 @@
 /// Supervisor.start {
 ///     Counter.child(0, name: Counter.name)
 ///     if isCaching { Cache.child() }
-///     for index in 0..<4 { Reporter.child(index, id: ChildID("reporter-\(index)")) }
+///     for index in 0..<4 { Reporter.child(index, id: "reporter-\(index)") }
 /// }
 /// ```
 @resultBuilder

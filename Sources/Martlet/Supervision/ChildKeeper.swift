@@ -56,10 +56,21 @@ final class ChildKeeper {
 
     // MARK: The beginning
 
+    /// In `init`: a bound would refuse or displace news, and a child would be in its start for ever.
+    func checkMailbox() throws(SupervisorError) {
+        switch _Room.take(owner.raw) {
+        case .unbounded: return
+        case .taken: _Room.giveBack(owner.raw)
+        case .refused, .wait, .noProcess: break
+        }
+        throw .boundedMailbox
+    }
+
     /// Starts the children in order; when one fails, those before it are ended in reverse order.
     ///
     /// In `init`.
     nonisolated(nonsending) func startAll(_ specs: [ChildSpec]) async throws {
+        try checkMailbox()
         for spec in specs {
             var result: Result<Pid, StartError>
             let key = table.enter(spec)
@@ -166,6 +177,8 @@ final class ChildKeeper {
     }
 
     private func stop(_ pid: Pid, _ spec: ChildSpec) {
+        // One that gave up its link would end unheard.
+        pid.link()
         switch spec.shutdown {
         case .brutalKill: pid.kill()
         case .infinity: pid.exit(.shutdown)

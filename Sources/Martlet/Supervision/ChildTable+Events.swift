@@ -13,7 +13,10 @@ extension ChildTable {
         if case .stopping = child.state { return isDown(key) }
         children[key]?.state = .down
         // It was about to be told: one end less to wait for.
-        if goesDown(key) { return isDown(key) }
+        if goesDown(key) {
+            if child.spec.restart == .temporary { children[key]?.isWanted = false }
+            return isDown(key)
+        }
         endedByItself(child, reason, at: now)
     }
 

@@ -10,7 +10,8 @@ extension ChildTable {
         case .oneForAll: floor = .min
         case .restForOne: floor = key
         }
-        rebuild = Rebuild(floor: min(floor, rebuild?.floor ?? floor))
+        // Going up, what lies between the old floor and this one is up, and none of its business (`rest_for_one`).
+        rebuild = Rebuild(floor: rebuild.map { $0.isStopping ? min(floor, $0.floor) : floor } ?? floor)
         advance()
     }
 

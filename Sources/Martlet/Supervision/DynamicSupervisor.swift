@@ -26,13 +26,22 @@ public struct DynamicSupervisor: AsyncGenServer, ~Copyable {
 
         /// An argument.
         ///
+        /// Traps when `maxChildren` or `maxRestarts` is negative, or `within` not positive.
+        ///
         /// - Parameters:
         ///   - maxChildren: children allowed; by default no limit.
         ///   - maxRestarts: restarts allowed `within` a sliding window, 0 for none; by default 3.
         ///   - within: the window, longer than zero; by default 5 s.
-        public init(maxChildren: Int = .max, maxRestarts: Int = 3, within: Duration = .seconds(5)) {
+        ///   - file: where a trap is reported; the caller's by default.
+        ///   - line: where a trap is reported; the caller's by default.
+        public init(
+            maxChildren: Int = .max, maxRestarts: Int = 3, within: Duration = .seconds(5),
+            file: StaticString = #fileID, line: UInt = #line
+        ) {
+            precondition(
+                maxChildren >= 0, "expected maxChildren of 0 or more, got \(maxChildren)", file: file, line: line)
             self.maxChildren = maxChildren
-            budget = RestartBudget(maxRestarts: maxRestarts, within: within)
+            budget = RestartBudget(maxRestarts: maxRestarts, within: within, file: file, line: line)
         }
     }
 
@@ -65,12 +74,14 @@ public struct DynamicSupervisor: AsyncGenServer, ~Copyable {
         } tellLater: { [process = me.process] in
             process.sendAfter($0, Message(news: $1))
         }
+        try keeper.checkMailbox()
     }
 
     /// Callback of the engine.
     public nonisolated(nonsending) mutating func handleCall(_ call: Call) async throws -> Next {
         switch call.request {
         case .start(let spec, let from):
+            if let fault = spec.fault(.never) { return from.reply(.failure(.failed(fault))) }
             if keeper.table.children.count >= maxChildren { return from.reply(.failure(.maxChildren)) }
             // Children have no ids here, so none is taken.
             _ = keeper.table.add(spec, waiter: keeper.ask(.start(from)))

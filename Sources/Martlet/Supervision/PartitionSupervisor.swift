@@ -83,7 +83,7 @@ public struct PartitionSupervisor<S: Server & ~Copyable>: AsyncGenServer, ~Copya
 
     private static func copy(_ index: Int, _ supervisor: Pid, _ argument: (Int) -> S.Argument) -> ChildSpec {
         S.child(
-            argument(index), id: ChildID("\(index)"),
+            argument(index), id: "\(index)",
             name: ServerName(PartitionPlaces.Slot(supervisor: supervisor, index: index)))
     }
 
@@ -94,7 +94,7 @@ public struct PartitionSupervisor<S: Server & ~Copyable>: AsyncGenServer, ~Copya
             let next = await resize(to: wanted)
             return from.reply((), then: next)
         case .partitions(let from):
-            return from.reply((0..<count).map { keeper.table.child(ChildID("\($0)"))?.pid })
+            return from.reply((0..<count).map { keeper.table.child("\($0)")?.pid })
         }
     }
 
@@ -103,13 +103,13 @@ public struct PartitionSupervisor<S: Server & ~Copyable>: AsyncGenServer, ~Copya
         // Keys go to the copies that stay before the others end, and to new ones when they are being started.
         if wanted < count { places.setCount(wanted) }
         for index in wanted..<max(wanted, count) {
-            guard let child = keeper.table.child(ChildID("\(index)")) else { continue }
+            guard let child = keeper.table.child("\(index)") else { continue }
             if let pid = child.pid ?? child.launched { ending.append((child.spec, pid)) }
             keeper.table.stop(child.key, waiter: nil)
         }
         let me = Self.current.pid
         for index in count..<max(wanted, count) {
-            if let child = keeper.table.child(ChildID("\(index)")) {
+            if let child = keeper.table.child("\(index)") {
                 _ = keeper.table.restart(child, waiter: nil)
             } else {
                 _ = keeper.table.add(Self.copy(index, me, argument), waiter: nil)
@@ -154,8 +154,9 @@ extension ServerAddress {
 
     /// Changes the number of copies; keys move, state does not.
     ///
-    /// Traps when `partitions` is below 1. Copies that are no longer wanted end in good order, new ones start; this returns
-    /// when keys are routed among the new number, which is before all of them have.
+    /// Traps when `partitions` is below 1. Copies that are no longer wanted end in good order, at most 5 s, during which no
+    /// other is restarted; new ones start. This returns when keys are routed among the new number, and those that end have
+    /// ended, which may be before the new ones have started.
     ///
     /// - Parameters:
     ///   - partitions: how many from now on.
@@ -167,7 +168,7 @@ extension ServerAddress {
     ) async throws(CallError)
     where Ref == ServerRef<PartitionSupervisor<S>>, Call == PartitionSupervisor<S>.Call {
         precondition(partitions > 0, "expected 1 or more partitions, got \(partitions)", file: file, line: line)
-        try await call { PartitionSupervisor<S>.Call(request: .resize(partitions, $0)) }
+        try await call(timeout: nil) { PartitionSupervisor<S>.Call(request: .resize(partitions, $0)) }
     }
 
     /// The process of each copy, by index; nil: it is being started again.

@@ -18,6 +18,8 @@ public enum SupervisorError: Error, Sendable {
     case invalidChild(ChildID, String)
     /// Its start returned the supervisor itself.
     case ownChild(ChildID)
+    /// A supervisor was started with a bounded mailbox, which would lose news of its children.
+    case boundedMailbox
 }
 
 extension SupervisorError: CustomStringConvertible {
@@ -30,6 +32,7 @@ extension SupervisorError: CustomStringConvertible {
         case .call(let error): "supervisor not reached: \(error)"
         case .invalidChild(let id, let why): "child \(id): \(why)"
         case .ownChild(let id): "child \(id): expected a new process, got the supervisor itself"
+        case .boundedMailbox: "expected an unbounded mailbox for a supervisor, got one with a bound"
         }
     }
 }

@@ -18,6 +18,18 @@ final class TaskBook: Sendable {
         var children: [Pid: Child] = [:]
         var maxChildren: Int
         var isOpen = true
+
+        mutating func enter<Value>(
+            _ child: Child, _ started: Result<Work<Value>, _SpawnFailure>
+        ) -> Result<Work<Value>, StartError> {
+            switch started {
+            case .success(let work):
+                if work.pid != .none { children[work.pid] = child }
+                return .success(work)
+            case .failure(.shutDown): return .failure(.shutDown)
+            case .failure(.systemLimit), .failure(.killed): return .failure(.systemLimit)
+            }
+        }
     }
 
     private let owner: Pid
@@ -52,16 +64,25 @@ final class TaskBook: Sendable {
         let result: Result<Work<Value>, StartError> = state.withLock { state in
             guard state.isOpen else { return .failure(.exited(.noProcess)) }
             guard state.children.count < state.maxChildren else { return .failure(.maxChildren) }
-            switch start() {
-            case .success(let work):
-                if work.pid != .none { state.children[work.pid] = child }
-                return .success(work)
-            case .failure(.shutDown): return .failure(.shutDown)
-            case .failure(.systemLimit), .failure(.killed): return .failure(.systemLimit)
-            }
+            return state.enter(child, start())
         }
         return try result.get()
     }
+
+    /// Starts a child that has ended again, in its place: whatever the limit is now, nobody took it meanwhile.
+    ///
+    /// Does nothing when it was stopped for good.
+    func restart<Value: Sendable>(
+        _ pid: Pid, _ start: () -> Result<Work<Value>, _SpawnFailure>
+    ) throws(StartError) {
+        let result: Result<Work<Value>, StartError>? = state.withLock { state in
+            state.children.removeValue(forKey: pid).map { state.enter($0, start()) }
+        }
+        _ = try result?.get()
+    }
+
+    /// A child; nil: it is none.
+    func child(_ pid: Pid) -> Child? { state.withLock { $0.children[pid] } }
 
     /// Forgets a child that has ended, or shall; nil: it is none.
     func remove(_ pid: Pid) -> Child? { state.withLock { $0.children.removeValue(forKey: pid) } }

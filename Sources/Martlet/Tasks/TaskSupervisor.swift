@@ -26,10 +26,19 @@ public struct TaskSupervisor: AsyncGenServer, ~Copyable {
 
         /// An argument.
         ///
+        /// Traps when `maxChildren` is negative.
+        ///
         /// - Parameters:
         ///   - maxChildren: tasks allowed; by default no limit.
         ///   - budget: restarts allowed; by default 3 in 5 s.
-        public init(maxChildren: Int = .max, budget: RestartBudget = RestartBudget()) {
+        ///   - file: where a trap is reported; the caller's by default.
+        ///   - line: where a trap is reported; the caller's by default.
+        public init(
+            maxChildren: Int = .max, budget: RestartBudget = RestartBudget(), file: StaticString = #fileID,
+            line: UInt = #line
+        ) {
+            precondition(
+                maxChildren >= 0, "expected maxChildren of 0 or more, got \(maxChildren)", file: file, line: line)
             self.maxChildren = maxChildren
             self.budget = budget
         }
@@ -67,12 +76,14 @@ public struct TaskSupervisor: AsyncGenServer, ~Copyable {
 
     /// Callback of the engine.
     public nonisolated(nonsending) mutating func handleInfo(_ info: Info<Never>) async throws -> Next {
-        guard case .exit(let pid, let reason) = info, let child = book.remove(pid), let rerun = child.rerun else {
+        guard case .exit(let pid, let reason) = info else { return .wait }
+        guard let child = book.child(pid), let rerun = child.rerun, child.restart == .permanent || reason.isAbnormal
+        else {
+            _ = book.remove(pid)
             return .wait
         }
-        if child.restart == .transient, !reason.isAbnormal { return .wait }
         guard restarts.admit(at: Runtime.current.uptime) else { return .stop(.shutdown) }
-        _ = try book.start(child) { Work.start(.init(supervisor: Self.current.pid), rerun) }
+        try book.restart(pid) { Work.start(.init(supervisor: Self.current.pid), rerun) }
         return .wait
     }
 

@@ -9,8 +9,16 @@ struct SoakTests {
     @Test("F28: a second of mixed load ends with equal counters, and reports what it did")
     func soak() async {
         var lines: [String] = []
-        let report = await Soak.run(Soak.Plan(minutes: 1.0 / 60), isAlone: false) { lines.append($0) }
+        let report = await Soak.run(SoakPlan(minutes: 1.0 / 60), isAlone: false) { lines.append($0) }
         expectNoViolation(report)
         #expect(lines.count >= 1 && lines.allSatisfy { $0.contains("\"violations\":0") }, "\(lines)")
+    }
+    @Test("F28: a tree that crashes for a second is whole again, and its supervisors count exactly")
+    func tree() async {
+        var lines: [String] = []
+        let plan = SoakPlan(minutes: 1.0 / 60)
+        let report = await TreeSoak.run(plan, residents: 200, isAlone: false) { lines.append($0) }
+        expectNoViolation(report)
+        #expect(lines.count >= 1 && lines.allSatisfy { $0.contains("\"ok\":true") }, "\(lines)")
     }
 }

@@ -125,6 +125,35 @@ struct AsyncStartTests {
         }
     }
 
+    @Test("servers that start at once, each init back on whichever thread is free, have a state each")
+    func crowd() async throws {
+        try await withRuntime(workers: 4) { _ in
+            let wrong = try await withThrowingTaskGroup(of: Int.self) { group in
+                for share in 0..<8 {
+                    group.addTask(executorPreference: Runtime.current.executor) {
+                        var servers: [(AsyncDesk.Ref, Int)] = []
+                        for number in share * 250..<(share + 1) * 250 {
+                            let server = try await AsyncDesk.begin { script in
+                                script.begin = { state in
+                                    for _ in 0..<3 { await Task.yield() }
+                                    state.seen = [number]
+                                }
+                            }
+                            servers.append((server, number))
+                        }
+                        var wrong = 0
+                        for (server, number) in servers where try await server.call({ .seen($0) }) != [number] {
+                            wrong += 1
+                        }
+                        return wrong
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(wrong == 0)
+        }
+    }
+
     @Test("start blocks a plain thread, and a synchronous handler, until init has run (R1)")
     func blocking() async throws {
         try await withRuntime(workers: 1) { test in

@@ -42,7 +42,8 @@ struct RawProcessCancellationTests {
             let record = Record()
             let gate = Gate()
             let address = Record(ProcessRef<Int>.self)
-            let task = Task {
+            // The gate holds a thread: one of the runtime's, which has others.
+            let task = Task(executorPreference: test.runtime.executor) {
                 try await withProcess(receiving: Int.self) { mailbox in
                     address.add(mailbox.ref)
                     gate.pass()

@@ -10,6 +10,8 @@ import Testing
 
 /// Handlers pass; the test waits for them to arrive and opens.
 final class Gate: Sendable {
+    /// Seconds after which a test that hangs fails; it waits for whatever else the machine does.
+    private static let limit = 60.0
     private let arrivals = DispatchSemaphore(value: 0)
     private let opened = DispatchSemaphore(value: 0)
     /// Handlers that wait with another worker standing in.
@@ -26,14 +28,14 @@ final class Gate: Sendable {
     /// In a handler: the same, but keeps the worker's thread, as code that does not know of the runtime.
     func passHoldingWorker() {
         arrivals.signal()
-        _ = opened.wait(timeout: .now() + 30)
+        _ = opened.wait(timeout: .now() + 90)
     }
 
     /// In the test: waits until that many more handlers stand at the gate.
     func arrived(_ count: Int = 1, sourceLocation: SourceLocation = #_sourceLocation) async {
         let arrivals = arrivals
         for _ in 0..<count {
-            let result = await onThread { arrivals.wait(timeout: .now() + 20) }
+            let result = await onThread { arrivals.wait(timeout: .now() + Self.limit) }
             #expect(result == .success, "nobody arrived at the gate", sourceLocation: sourceLocation)
         }
     }
@@ -43,7 +45,7 @@ final class Gate: Sendable {
     func open(_ count: Int = 1) {
         let staying = max(0, inside.load(ordering: .sequentiallyConsistent) - count)
         for _ in 0..<count { opened.signal() }
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(Self.limit)
         while inside.load(ordering: .sequentiallyConsistent) > staying, ContinuousClock.now < deadline { sched_yield() }
     }
 }

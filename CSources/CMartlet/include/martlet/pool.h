@@ -43,6 +43,7 @@ void mt__node_free_slow(mt_thread_t *thread, mt_node_t *node);
 // depot has stock, else blocks briefly.
 static inline mt_node_t *mt_node_alloc(mt_thread_t *thread, size_t payload_size) {
     MT_ASSERT(payload_size <= MT_NODE_PAYLOAD_MAX);
+    MT_DEBUG_ASSERT(thread == mt_thread_current);
     uint32_t size_class = mt_node_class(payload_size);
     mt_node_magazine_t *magazine = &thread->nodes[size_class];
     mt_node_t *node = magazine->loaded;
@@ -57,6 +58,7 @@ static inline mt_node_t *mt_node_alloc(mt_thread_t *thread, size_t payload_size)
 // own, not NULL. Lock-free; surplus batches block briefly.
 static inline void mt_node_free(mt_thread_t *thread, mt_node_t *node) {
     mt_node_magazine_t *magazine = &thread->nodes[node->size_class];
+    MT_DEBUG_ASSERT(thread == mt_thread_current);
     MT_DEBUG_ASSERT(node->size_class < MT_NODE_CLASSES);
     MT_ASSERT(!MT_IS_POISONED(node->payload)); // freed twice; only poisoning builds know
     // relaxed: only this thread writes count.
@@ -79,8 +81,9 @@ static inline void mt_node_fill(mt_node_t *node, const void *type, uint8_t kind,
 }
 
 // Memory for the state of a process: the payload of a node while it fits, else the heap's. Size and alignment must be
-// the same at free. NULL: out of memory. `thread` is the caller's own.
-void *mt_state_alloc(mt_thread_t *thread, size_t size, size_t alignment);
+// the same at free. NULL: out of memory. From the calling thread's magazine, whichever it is: an `init` that suspends
+// comes back on another than its slice knows.
+void *mt_state_alloc(size_t size, size_t alignment);
 void mt_state_free(void *state, size_t size, size_t alignment);
 
 // Gives the free memory of all depots, and slabs kept in reserve, back to the system. What threads hold in magazines

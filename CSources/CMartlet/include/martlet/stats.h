@@ -41,6 +41,10 @@ void mt__stats_free(mt_runtime_t *runtime);
 // Bytes of nodes, slots, reply slots and timers that are in use or kept for the next use. Any thread; blocks briefly.
 uint64_t mt_memory_resident_bytes(void);
 
+// Bytes that malloc has given out and not got back, of all its arenas: what a leak raises, and fragmentation does not.
+// Any thread; takes the lock of each arena.
+uint64_t mt_memory_heap_bytes(void);
+
 // The calling thread's block for that runtime; never NULL. Out of memory a thread has one block in reserve, for one
 // runtime; after that it shares a block with others in its plight, which may lose counts.
 static inline mt_stats_t *mt_stats(mt_thread_t *thread, mt_runtime_t *runtime) {
