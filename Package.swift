@@ -71,8 +71,9 @@ let package = Package(
             ],
             path: "Benchmarks/MartletSoak", swiftSettings: strict),
         .target(
-            name: "Examples", dependencies: ["Martlet", "MartletPersistence"], path: "Examples", exclude: ["Command"],
-            swiftSettings: strict),
+            name: "Examples",
+            dependencies: ["Martlet", "MartletPersistence", .product(name: "GRDB", package: "GRDB.swift")],
+            path: "Examples", exclude: ["Command"], swiftSettings: strict),
         .executableTarget(
             name: "martlet-tour", dependencies: ["Examples"], path: "Examples/Command", swiftSettings: strict),
 

@@ -14,8 +14,8 @@
 // fails the transaction, so a batch that is committed has stored all its writes.
 
 enum PostgreSQLSchema {
-    /// For tables made by several programs at once.
-    static let lock: Int64 = 0x6D61_7274_6C65_74  // "martlet"
+    /// Waits for another program that makes its tables in the same schema.
+    static let lock = "SELECT pg_advisory_xact_lock(1835102836, hashtext(current_schema()))"  // "mart"
 
     /// NULL if the tables are not there; the one that is made last.
     static let find = "SELECT to_regclass('martlet_writers')::text"

@@ -112,8 +112,7 @@ final class PostgreSQLWriter: @unchecked Sendable {  // used by one thread at a 
         ])
         if try connection.rows([.text(PostgreSQLSchema.find)]).first?.isNull(0) ?? true {
             try connection.rows(
-                [.text("BEGIN"), .text("SELECT pg_advisory_xact_lock($1::bigint)", [.int(PostgreSQLSchema.lock)])]
-                    + PostgreSQLSchema.tables.map { .text($0) } + [.text("COMMIT")])
+                (["BEGIN", PostgreSQLSchema.lock] + PostgreSQLSchema.tables + ["COMMIT"]).map { .text($0) })
         }
         try connection.rows(
             PostgreSQLQuery.allCases.map { .prepare(name: $0.rawValue, text: $0.text) }
