@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The verbs: deps build bench test check tsan asan lint format clean. `make` alone lists them.
+# The verbs: deps build bench test check tsan asan docs lint format clean. `make` alone lists them.
 # Each stands alone: on a fresh Debian or Ubuntu machine with a Swift toolchain, `make test` and `make bench` install
 # what is missing (Scripts/deps.sh) and end in a result.
 
@@ -60,11 +60,13 @@ endif
 # ARGS         bench: passed to martlet-bench, e.g. ARGS='--only call --json results.json'
 SWIFT_ARGS ?=
 TEST_ARGS ?=
+# Swift tests at a time. Without a limit all begin together, each with threads of its own, and take three times as long.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 8
 ARGS ?=
 FULL ?=
 BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
 
-.PHONY: help deps deps-extra build bench test check check-tsan check-asan chaos tsan asan coverage trust nightly faults soak soak-tree lint lint-selftest format clean
+.PHONY: help deps deps-extra build bench test check check-tsan check-asan chaos tsan asan coverage trust nightly faults soak soak-tree docs lint lint-selftest format clean
 
 help:
 	@echo 'make test     C checks, then the Swift tests'
@@ -78,7 +80,8 @@ help:
 	@echo 'make trust    all of these, for CI      make nightly   the long versions'
 	@echo 'make faults   the fault figures, CI size  make soak    mixed load for MINUTES=n, a line a minute'
 	@echo 'make soak-tree   the same, a supervision tree that crashes all the time'
-	@echo 'make deps     installs what is missing  make clean   removes every build folder'
+	@echo 'make docs     DocC archives, no warning  make deps    installs what is missing'
+	@echo 'make clean    removes every build folder'
 
 deps:
 	@Scripts/deps.sh
@@ -105,18 +108,13 @@ check: deps
 chaos:
 	@$(MAKE) check CHAOS=1
 
-# $(call sanitized,NAME,FLAGS): every Swift test under a sanitizer, in a build of its own. By themselves, one after
-# another: the suites that keep the processors busy, which would take them from tests that have limits of real time.
-# MT_SEEDS_MAX=n (100) seeds a race at most: ten thousand take a sanitizer an hour. Not those of the breadcrumb: a
-# sanitizer takes the signals itself. The core checks its invariants as it does in the C checks (MT_CHECKED).
+# $(call sanitized,NAME,FLAGS): every Swift test under a sanitizer, in a build of its own; MT_SEEDS_MAX=n (100) seeds a
+# race at most, ten thousand take a sanitizer an hour. Not the breadcrumb's: a sanitizer takes the signals itself. The
+# core checks its invariants as it does in the C checks (MT_CHECKED).
 CHECKED := -Xcc -DMT_CHECKED
-APART := (MartletTestKit|Supervision|Tasks|Stage|Examples|Persistence)Tests[.]|(BlockedWorkers|CrashLoop|EndlessHandler|LateReplies|Limits|OrderFlood|Overload|SlowConsumer|Soak|Starvation|TimerFates|TimerStorm)Tests
 define sanitized
-	swift build --build-tests --scratch-path .build-$(1) $(2) $(CHECKED) $(SWIFT_ARGS)
-	MT_SEEDS_MAX=$(or $(MT_SEEDS_MAX),100) swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) \
-	    $(CHECKED) --skip '$(APART)|BreadcrumbTests' $(TEST_ARGS)
-	MT_SEEDS_MAX=$(or $(MT_SEEDS_MAX),100) swift test --skip-build --disable-xctest --scratch-path .build-$(1) $(2) \
-	    $(CHECKED) --no-parallel --filter '$(APART)'
+	MT_SEEDS_MAX=$(or $(MT_SEEDS_MAX),100) swift test --disable-xctest --scratch-path .build-$(1) $(2) $(CHECKED) \
+	    --skip BreadcrumbTests $(SWIFT_ARGS) $(TEST_ARGS)
 endef
 
 # The C checks alone.
@@ -161,6 +159,10 @@ soak-tree: deps
 	swift build -c release --product martlet-soak $(SWIFT_ARGS)
 	"$$(swift build -c release --show-bin-path)/martlet-soak" tree --minutes $(or $(MINUTES),1)
 
+# .build-docs/NAME.doccarchive of every module; docc's warnings and public symbols without a comment fail.
+docs: deps
+	@Scripts/docs.sh
+
 lint: deps-extra
 	@Scripts/lint.sh
 
@@ -174,7 +176,7 @@ format: deps-extra
 
 clean:
 	rm -rf .build .build-check .build-check-thread .build-check-address .build-check-chaos .build-check-coverage \
-	    .build-model .build-tsan .build-asan .build-coverage .build-trust
+	    .build-model .build-tsan .build-asan .build-coverage .build-trust .build-docs
 
 # Any changed header rebuilds all: the program is small. The Makefile counts too, flags stand in it.
 $(CHECK_BIN): $(CHECK_OBJ)

@@ -3,11 +3,14 @@
 # What Scripts/lint/documents.sh looks for. Prints file:line: why, and fails if there is anything to print.
 use strict;
 use warnings;
+use File::Basename;
 use File::Find;
 
 my $parity = 'Documentation/OTPParity.md';
-# Their Swift examples stand in a test, line by line.
-my @articles = map { "Documentation/$_.md" } qw(Processes Calls Exits FromElixir StateMachines WhenNotToUse Registry);
+# Their Swift examples stand in a test, line by line; but for @main, which a test cannot have.
+my @articles = glob 'Sources/*/*.docc/*.md';
+my @pages = grep { -e } qw(README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md), @articles;
+find({ no_chdir => 1, wanted => sub { push @pages, $_ if /\.md$/ } }, grep { -d } qw(Documentation Benchmarks));
 
 my (%tests, %code);    # "Suite/function", "Target.Suite/function" => 1; file => its lines, trimmed
 find({ no_chdir => 1, wanted => sub { read_tests($_) if /\.swift$/ } }, 'Tests') if -d 'Tests';
@@ -71,7 +74,27 @@ for my $article (grep { -e } @articles) {
         } elsif ($line =~ /^```swift$/) {
             ($begin, @block) = ($number);
         } elsif ($begin) {
-            push @block, trimmed($line) if $line =~ /\S/;
+            push @block, trimmed($line) if $line =~ /\S/ && $line ne '@main';
+        }
+    }
+}
+
+# Links lead somewhere. Articles also stand on pages of their own, without the tree: they name other articles as doc:Name,
+# and files as a path in code.
+for my $page (@pages) {
+    my ($folder, $is_article, $number) = (dirname($page), scalar($page =~ /\.docc\//), 0);
+    for my $line (lines_of($page)) {
+        $number++;
+        while ($line =~ m{\]\(([^)#:]+)(?:#[^)]*)?\)}g) {
+            finding("$page:$number", "an article links to no file: $1") if $is_article;
+            finding("$page:$number", "the link leads nowhere: $1") unless $is_article || -e "$folder/$1";
+        }
+        next unless $is_article;
+        while ($line =~ m{[<(]doc:(\w+)[>)]}g) {
+            finding("$page:$number", "there is no such article here: $1") unless -e "$folder/$1.md";
+        }
+        while ($line =~ m{`((?:Documentation|Examples|Sources|Tests|Benchmarks)/[\w./+-]+)`}g) {
+            finding("$page:$number", "there is no such file: $1") unless -e $1;
         }
     }
 }

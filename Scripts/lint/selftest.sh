@@ -94,8 +94,14 @@ caught documents "$parity" '| R1 | | | `NoSuchTests/nowhere` |' 'no such test: N
 caught documents "$parity" '| R1 | | | `StartTests/nowhere` |' 'no such test: StartTests/nowhere'
 caught documents "$parity" '| R1 | | | nothing |' 'a row without a test'
 caught documents "$parity" '| R1 | | | to come |' 'expected one row for S47, got 0'
-caught documents Documentation/Calls.md '```swift\nlet planted = 1\n```' 'stands in no test'
-allowed documents Documentation/Calls.md '```elixir\nplanted = 1\n```' 'other languages'
+article=Sources/Martlet/Martlet.docc/Plant.md
+caught documents "$article" '```swift\nlet planted = 1\n```' 'stands in no test'
+caught documents "$article" 'See <doc:Nowhere>.' 'no such article here'
+caught documents "$article" 'See [calls](Calls.md).' 'an article links to no file'
+caught documents "$article" 'See `Examples/Nowhere.swift`.' 'no such file'
+allowed documents "$article" 'See [calls](doc:Calls), `Examples/Counter.swift`.' 'an article and a file'
+caught documents Documentation/Plant.md 'See [x](Nowhere.md).' 'leads nowhere'
+allowed documents "$article" '```elixir\nplanted = 1\n```' 'other languages'
 
 caught sizes Sources/Martlet/Agent/Plant.swift "$(yes '//\n' | head -n 601 | tr -d '\n')" 'more than 600 lines'
 header='// no licence'

@@ -4,7 +4,11 @@
 /// Keeps journals by name.
 ///
 /// There is one writer a name at a time: `open` fences the one before, whose appends then fail. A store is shared by any
-/// number of servers.
+/// number of servers, which call it from any task.
+///
+/// OTP has no counterpart; `mnesia` keeps tables, not journals.
+///
+/// When not to use: to read and write what a database has already. A server may do that in its handlers.
 public protocol DurableStore: Sendable {
     /// The last snapshot and all events after it; a torn tail is cut and reported.
     ///
@@ -48,6 +52,10 @@ public struct JournalID: Hashable, Sendable {
     public let epoch: UInt64
 
     /// What a store hands out.
+    ///
+    /// - Parameters:
+    ///   - name: of the journal.
+    ///   - epoch: greater than that of each opening before.
     public init(name: String, epoch: UInt64) {
         self.name = name
         self.epoch = epoch
@@ -68,6 +76,13 @@ public struct StoredJournal: Sendable {
     public var cutBytes: Int
 
     /// What a store hands out.
+    ///
+    /// - Parameters:
+    ///   - id: this opening.
+    ///   - snapshot: the last one; nil if there is none.
+    ///   - sequence: how many events the snapshot covers.
+    ///   - events: those after it, oldest first.
+    ///   - cutBytes: bytes cut from a torn tail; by default 0.
     public init(id: JournalID, snapshot: [UInt8]?, sequence: UInt64, events: [[UInt8]], cutBytes: Int = 0) {
         self.id = id
         self.snapshot = snapshot

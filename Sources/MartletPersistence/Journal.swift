@@ -8,7 +8,7 @@ internal import Logging
 /// A value that is the sum of its events.
 ///
 /// Owned by one `AsyncGenServer` and opened in its `init`: `value` is then what was acknowledged last, and perhaps an event
-/// whose acknowledgement got lost on the way. Stored before it counts: reply after ``record(_:)``, and no kill, crash or
+/// whose acknowledgement got lost on the way. Stored before it counts: reply after `record`, and no kill, crash or
 /// power failure loses what was answered.
 ///
 /// Values and events are stored as JSON: a type may gain optional fields and enum cases, and still read what it wrote.
@@ -94,7 +94,7 @@ public struct Journal<Value: Codable, Event: Codable & Sendable>: ~Copyable {
     /// Stores events together, all or none, then applies them in order.
     ///
     /// - Parameter events: what happened.
-    /// - Throws: ``StoreError`` as above.
+    /// - Throws: ``StoreError`` as for one event; then none of them is stored.
     public nonisolated(nonsending) mutating func record(_ events: [Event]) async throws(StoreError) {
         if events.isEmpty { return }
         if isUnknown { throw .unknown }

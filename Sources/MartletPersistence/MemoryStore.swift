@@ -4,6 +4,8 @@
 internal import Martlet
 
 /// Journals in memory; for tests.
+///
+/// When not to use: where anything is to survive the program.
 public final class MemoryStore: DurableStore {
     private struct Kept {
         var epoch: UInt64 = 0
@@ -30,6 +32,10 @@ public final class MemoryStore: DurableStore {
     public func fail(with error: StoreError?) { state.withLock { $0.failure = error } }
 
     /// Opens a journal, and fences who had it open.
+    ///
+    /// - Parameter name: any string; a journal that is not there yet is made.
+    /// - Returns: what is stored, and this opening.
+    /// - Throws: ``StoreError``: `fenced`, or what ``fail(with:)`` said.
     public func open(_ name: String) async throws(StoreError) -> StoredJournal {
         try change { state throws(StoreError) in
             var kept = state.journals[name] ?? Kept(epoch: state.deleted)
@@ -42,6 +48,12 @@ public final class MemoryStore: DurableStore {
     }
 
     /// Keeps events.
+    ///
+    /// - Parameters:
+    ///   - events: in order; all of them are stored, or none.
+    ///   - journal: the opening they belong to.
+    ///   - sequence: the number of events stored before them.
+    /// - Throws: ``StoreError``: `fenced`, or what ``fail(with:)`` said; then nothing was stored.
     public func append(_ events: [[UInt8]], to journal: JournalID, after sequence: UInt64) async throws(StoreError) {
         try change { state throws(StoreError) in
             guard var kept = state.journals[journal.name], kept.epoch == journal.epoch else { throw .fenced }
@@ -52,6 +64,12 @@ public final class MemoryStore: DurableStore {
     }
 
     /// Keeps a snapshot in place of the events that it covers.
+    ///
+    /// - Parameters:
+    ///   - snapshot: the value with `sequence` events applied.
+    ///   - journal: the opening it belongs to.
+    ///   - sequence: the events it covers.
+    /// - Throws: ``StoreError``: `fenced`, or what ``fail(with:)`` said; then all is as before.
     public func saveSnapshot(
         _ snapshot: [UInt8], of journal: JournalID, at sequence: UInt64
     ) async throws(StoreError) {
@@ -68,6 +86,9 @@ public final class MemoryStore: DurableStore {
     }
 
     /// Forgets a journal.
+    ///
+    /// - Parameter name: one that is not there is no error.
+    /// - Throws: ``StoreError``: `fenced`, or what ``fail(with:)`` said.
     public func delete(_ name: String) async throws(StoreError) {
         try change { state throws(StoreError) in
             if let kept = state.journals.removeValue(forKey: name) { state.deleted = max(state.deleted, kept.epoch) }

@@ -11,6 +11,11 @@ public import MartletPersistence
 ///
 /// What `append` has returned from is on the disk, as far as the disk says so. Shared by any number of servers of one
 /// program; a second program that opens the file waits its turn.
+///
+/// Its functions may be called from any task. They run on one thread of the store's own, one transaction at a time.
+///
+/// When not to use: for journals that several programs write, as the later opening of a journal fences the earlier; for
+/// tests, where a `MemoryStore` is quicker and fails on demand.
 public final class SQLiteStore: DurableStore {
     /// What is done within a transaction; an opening returns what it found.
     typealias Write = @Sendable (Database) throws -> StoredJournal?
@@ -23,7 +28,7 @@ public final class SQLiteStore: DurableStore {
     /// - Parameters:
     ///   - path: of the file; its folder must be there.
     ///   - busyTimeout: how long to wait for another program that holds the database, before `busy`; by default 5 s.
-    /// - Throws: ``MartletPersistence/StoreError``.
+    /// - Throws: `StoreError`: `busy`, or `failed` with the database's error.
     public init(path: String, busyTimeout: Duration = .seconds(5)) throws(StoreError) {
         var configuration = GRDB.Configuration()
         configuration.journalMode = .wal
@@ -39,12 +44,22 @@ public final class SQLiteStore: DurableStore {
     }
 
     /// Opens a journal, and fences who had it open.
+    ///
+    /// - Parameter name: any string; a journal that is not there yet is made.
+    /// - Returns: what is stored, and this opening.
+    /// - Throws: `StoreError`: `fenced`, `corrupt`, `busy`, `full`, `failed`.
     public func open(_ name: String) async throws(StoreError) -> StoredJournal {
         guard let journal = try await queue.write({ try Self.read(name, $0) }) else { throw .corrupt(sequence: 0) }
         return journal
     }
 
     /// Stores events, with those of other journals that wait.
+    ///
+    /// - Parameters:
+    ///   - events: in order; all of them are stored, or none.
+    ///   - journal: the opening they belong to.
+    ///   - sequence: the number of events stored before them.
+    /// - Throws: `StoreError`: `fenced`, `corrupt`, `busy`, `full`, `failed`; then nothing was stored.
     public func append(_ events: [[UInt8]], to journal: JournalID, after sequence: UInt64) async throws(StoreError) {
         _ = try await queue.write {
             try Self.append(events, to: journal, after: sequence, $0)
@@ -53,6 +68,12 @@ public final class SQLiteStore: DurableStore {
     }
 
     /// Stores a snapshot and drops the events it covers, in one transaction.
+    ///
+    /// - Parameters:
+    ///   - snapshot: the value with `sequence` events applied.
+    ///   - journal: the opening it belongs to.
+    ///   - sequence: the events it covers.
+    /// - Throws: `StoreError`: `fenced`, `corrupt`, `busy`, `full`, `failed`; then all is as before.
     public func saveSnapshot(
         _ snapshot: [UInt8], of journal: JournalID, at sequence: UInt64
     ) async throws(StoreError) {
@@ -63,6 +84,9 @@ public final class SQLiteStore: DurableStore {
     }
 
     /// Forgets a journal and its events.
+    ///
+    /// - Parameter name: one that is not there is no error.
+    /// - Throws: `StoreError`: `fenced`, `corrupt`, `busy`, `full`, `failed`.
     public func delete(_ name: String) async throws(StoreError) {
         _ = try await queue.write {
             try Self.delete(name, $0)

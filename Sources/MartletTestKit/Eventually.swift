@@ -10,6 +10,8 @@ internal import Martlet
 ///
 /// - Parameters:
 ///   - limit: when to give up; by default after 1 second in a test runtime, 20 of real time elsewhere.
+///   - fileID: where a failure is reported; the caller's by default.
+///   - line: where a failure is reported; the caller's by default.
 ///   - condition: what must hold; asked once at least.
 /// - Throws: ``ProbeFailure`` when it did not hold in time; what the condition throws.
 public nonisolated(nonsending) func eventually(

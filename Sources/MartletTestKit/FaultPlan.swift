@@ -21,12 +21,14 @@ public struct FaultPlan: Sendable {
     /// Makes the handler of the n-th message throw ``InjectedFault`` in place of its work: the server ends, the request
     /// fails.
     ///
-    /// - Parameter n: counted from 1.
+    /// - Parameter n: counted from 1; traps below it.
+    /// - Returns: the plan.
     public static func throwing(atMessage n: Int) -> FaultPlan { of(n) { $0.throwAt = n } }
 
     /// Kills a random server before every n-th message, perhaps the one that was about to handle it.
     ///
-    /// - Parameter n: at least 1.
+    /// - Parameter n: at least 1; traps below it.
+    /// - Returns: the plan.
     public static func killing(everyMessages n: Int) -> FaultPlan { of(n) { $0.killEvery = n } }
 
     /// Lets time pass before every n-th message though there is work to do, as on a machine that is too slow: deadlines
@@ -34,7 +36,8 @@ public struct FaultPlan: Sendable {
     ///
     /// - Parameters:
     ///   - n: at least 1.
-    ///   - longest: each delay is a random number of milliseconds up to this.
+    ///   - longest: each delay is a random number of milliseconds up to this; 10 s by default.
+    /// - Returns: the plan.
     public static func delaying(everyMessages n: Int, upTo longest: Duration = .seconds(10)) -> FaultPlan {
         of(n) {
             $0.delayEvery = n; $0.delayMax = longest
@@ -44,10 +47,16 @@ public struct FaultPlan: Sendable {
     /// Fills a random bounded mailbox before every n-th message until nothing else can run: its senders meet the overflow
     /// policy.
     ///
-    /// - Parameter n: at least 1.
+    /// - Parameter n: at least 1; traps below it.
+    /// - Returns: the plan.
     public static func overflowing(everyMessages n: Int) -> FaultPlan { of(n) { $0.overflowEvery = n } }
 
     /// Both; where they say the same thing, the right one.
+    ///
+    /// - Parameters:
+    ///   - left: a plan.
+    ///   - right: another.
+    /// - Returns: the plan of both.
     public static func + (left: FaultPlan, right: FaultPlan) -> FaultPlan {
         var both = left
         if right.faults.throwAt > 0 { both.faults.throwAt = right.faults.throwAt }

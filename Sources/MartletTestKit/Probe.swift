@@ -9,6 +9,10 @@ public import Martlet
 /// with its last reference.
 ///
 /// In a test runtime the limits are virtual time and cost nothing; elsewhere they are that runtime's.
+///
+/// OTP has no counterpart: there a test is a process itself, as ExUnit's `assert_receive` takes for granted.
+///
+/// When not to use: for what a call can ask; for what no message tells, ``eventually(within:fileID:line:_:)``.
 public final class Probe<Message: Sendable>: Sendable {
     /// Where to send.
     public let ref: ProcessRef<Message>
@@ -42,7 +46,10 @@ public final class Probe<Message: Sendable>: Sendable {
 
     /// Takes the next message.
     ///
-    /// - Parameter limit: how long to wait; 1 second by default.
+    /// - Parameters:
+    ///   - limit: how long to wait; 1 second by default.
+    ///   - fileID: where a failure is reported; the caller's by default.
+    ///   - line: where a failure is reported; the caller's by default.
     /// - Returns: the message.
     /// - Throws: ``ProbeFailure`` when none came in time.
     @discardableResult
@@ -55,7 +62,10 @@ public final class Probe<Message: Sendable>: Sendable {
 
     /// Expects that no message comes for that long.
     ///
-    /// - Parameter time: how long; a message that is there already counts.
+    /// - Parameters:
+    ///   - time: how long; a message that is there already counts.
+    ///   - fileID: where a failure is reported; the caller's by default.
+    ///   - line: where a failure is reported; the caller's by default.
     /// - Throws: ``ProbeFailure`` with the message that came.
     public nonisolated(nonsending) func expectNone(
         for time: Duration, fileID: StaticString = #fileID, line: UInt = #line
@@ -80,6 +90,8 @@ public final class Probe<Message: Sendable>: Sendable {
     /// - Parameters:
     ///   - pid: who it is from.
     ///   - limit: how long to wait; 1 second by default.
+    ///   - fileID: where a failure is reported; the caller's by default.
+    ///   - line: where a failure is reported; the caller's by default.
     /// - Returns: the reason it carries.
     /// - Throws: ``ProbeFailure`` when none came in time.
     @discardableResult
@@ -95,6 +107,8 @@ public final class Probe<Message: Sendable>: Sendable {
     /// - Parameters:
     ///   - pid: the process; each `watch` hears once.
     ///   - limit: how long to wait; 1 second by default.
+    ///   - fileID: where a failure is reported; the caller's by default.
+    ///   - line: where a failure is reported; the caller's by default.
     /// - Returns: why it ended.
     /// - Throws: ``ProbeFailure`` when it has not ended in time.
     @discardableResult
@@ -112,6 +126,8 @@ extension Probe where Message: Equatable {
     /// - Parameters:
     ///   - message: what must come.
     ///   - limit: how long to wait; 1 second by default.
+    ///   - fileID: where a failure is reported; the caller's by default.
+    ///   - line: where a failure is reported; the caller's by default.
     /// - Throws: ``ProbeFailure`` with what came instead.
     public nonisolated(nonsending) func expect(
         _ message: Message, within limit: Duration = .seconds(1), fileID: StaticString = #fileID, line: UInt = #line

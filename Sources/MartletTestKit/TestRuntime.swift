@@ -33,10 +33,15 @@ public struct TestRuntime: Sendable {
     /// The live processes in the order of their starts, which unlike `Runtime.processes()` is the same in each replay.
     public var processes: [Pid] { engine.processes }
 
-    /// Fails the test if a process, a timer, a call or a message is left, naming it (D9), and of a process whom it is linked
+    /// Fails the test if a process, a timer, a call or a message is left, naming it, and of a process whom it is linked
     /// with and whom it watches.
     ///
     /// Probes do not count.
+    ///
+    /// - Parameters:
+    ///   - fileID: where a failure is reported; the caller's by default.
+    ///   - filePath: where a failure is reported; the caller's by default.
+    ///   - line: where a failure is reported; the caller's by default.
     public func assertNothingLeft(
         fileID: StaticString = #fileID, filePath: StaticString = #filePath, line: UInt = #line
     ) {

@@ -53,6 +53,9 @@ public nonisolated(nonsending) func withTestRuntime<R>(
 /// - Parameters:
 ///   - seeds: which; a thousand take about a tenth of a second for a body of ten messages.
 ///   - faults: what goes wrong on purpose; by default nothing.
+///   - fileID: where a failure is reported; the caller's by default.
+///   - filePath: where a failure is reported; the caller's by default.
+///   - line: where a failure is reported; the caller's by default.
 ///   - body: the test.
 /// - Throws: ``SeedFailure``.
 public nonisolated(nonsending) func explore(

@@ -27,7 +27,9 @@ bool mt_reply_complete_exited(mt_reply_ref_t ref, void *reason) { return complet
 
 static bool wait_as(mt_reply_ref_t ref, void *continuation, uint64_t flags) {
     mt_reply_t *reply = (mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref);
-    reply->waiter = continuation;
+    // relaxed: W publishes it. Atomic: a nudge may have woken the task before it slept, and then only the
+    // continuation's own word, which ThreadSanitizer does not see, orders this behind the nudger's read.
+    mt_aptr_store_rlx(&reply->waiter, continuation);
     // acquire: pairs with finish when it is DONE: kind and value.
     uint64_t word = mt_a64_load_acq(&reply->word);
     while ((word & MT_REPLY_PHASE) != MT_REPLY_DONE) {
@@ -75,5 +77,5 @@ void mt_reply_nudge(mt_reply_ref_t ref) {
         // this: until its task runs again nobody writes it.
         if (mt_a64_cas(&reply->word, &word, word & ~(MT_REPLY_NUDGE | MT_REPLY_WAITER))) break;
     }
-    mt_hooks.resume(reply->waiter);
+    mt_hooks.resume(mt_aptr_load_rlx(&reply->waiter)); // relaxed: behind the CAS
 }

@@ -23,7 +23,7 @@ extension ServerAddress {
     /// A closure that throws ends the agent, what it had changed with it.
     ///
     /// - Parameters:
-    ///   - timeout: as above.
+    ///   - timeout: 5 seconds by default; nil waits for ever. A closure that was begun runs to its end.
     ///   - body: changes the value; it holds the agent up while it runs. What it throws ends the agent.
     /// - Returns: what `body` returns.
     /// - Throws: ``CallError``, as `call` does; `exited` with the error that `body` threw.
@@ -40,10 +40,10 @@ extension ServerAddress {
     /// Blocks the thread; on a worker another one takes over its queue meanwhile.
     ///
     /// - Parameters:
-    ///   - timeout: as above.
-    ///   - body: as above.
+    ///   - timeout: 5 seconds by default; nil waits for ever. A closure that was begun runs to its end.
+    ///   - body: reads; it holds the agent up while it runs. What it throws ends the agent.
     /// - Returns: what `body` returns.
-    /// - Throws: ``CallError`` as above; also `wouldBlockPool` on a thread of Swift's cooperative pool.
+    /// - Throws: ``CallError`` as when awaited; also `wouldBlockPool` on a thread of Swift's cooperative pool.
     @available(*, noasync)
     @inlinable
     public func get<State, R: Sendable>(
@@ -57,10 +57,10 @@ extension ServerAddress {
     /// Blocks the thread; on a worker another one takes over its queue meanwhile.
     ///
     /// - Parameters:
-    ///   - timeout: as above.
-    ///   - body: as above.
+    ///   - timeout: 5 seconds by default; nil waits for ever. A closure that was begun runs to its end.
+    ///   - body: changes the value; it holds the agent up while it runs. What it throws ends the agent.
     /// - Returns: what `body` returns.
-    /// - Throws: ``CallError`` as above; also `wouldBlockPool` on a thread of Swift's cooperative pool.
+    /// - Throws: ``CallError`` as when awaited; also `wouldBlockPool` on a thread of Swift's cooperative pool.
     @available(*, noasync)
     @discardableResult
     @inlinable

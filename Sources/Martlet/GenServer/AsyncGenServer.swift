@@ -44,6 +44,9 @@ public protocol AsyncGenServer<Argument>: Server, ~Copyable {
     ///
     /// Throw `Ignore()` to not start, `Refusal` to fail without an exit signal, anything else to fail with it (R2);
     /// `terminate` does not run. When the starter's time is over, or its task is cancelled, so is this.
+    ///
+    /// - Parameter argument: what the start was given; a restart gives it again.
+    /// - Throws: what fails the start.
     nonisolated(nonsending) init(_ argument: Argument) async throws
     /// What to do first, read once after `init`. Default `.wait`.
     var afterInit: Next { get }
@@ -51,23 +54,41 @@ public protocol AsyncGenServer<Argument>: Server, ~Copyable {
     ///
     /// Required unless `Call` is `Never`. A request whose caller has given up before it was begun is skipped; one whose
     /// caller gives up meanwhile is not cancelled (R3).
+    ///
+    /// - Parameter call: the request, in the order of its sender (R5).
+    /// - Returns: what to do next, as `From.reply` returns it.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     nonisolated(nonsending) mutating func handleCall(_ call: Call) async throws -> Next
     /// Handles a cast.
     ///
     /// Required unless `Cast` is `Never`.
+    ///
+    /// - Parameter cast: the request, in the order of its sender (R5).
+    /// - Returns: what to do next.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     nonisolated(nonsending) mutating func handleCast(_ cast: Cast) async throws -> Next
     /// Handles messages and signals.
     ///
     /// Required unless `Message` is `Never`; then it logs and waits (R17).
+    ///
+    /// - Parameter info: what came, in the order of its sender (R5).
+    /// - Returns: what to do next.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     nonisolated(nonsending) mutating func handleInfo(_ info: Info<Message>) async throws -> Next
     /// Runs after a callback that returned `.continue`, before any queued message (R8).
     ///
     /// Default: waits.
+    ///
+    /// - Returns: what to do next; `.continue` again is allowed.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     nonisolated(nonsending) mutating func handleContinue() async throws -> Next
     /// Last words: after a stop, a throw, `stop()` or a supervised shutdown, in bounded time; never after a kill or when
     /// `init` failed (R11).
     ///
     /// The state's `deinit` always runs. A throw becomes the reason of the exit. Default: nothing.
+    ///
+    /// - Parameter reason: why the process ends.
+    /// - Throws: what becomes the reason of the exit.
     nonisolated(nonsending) mutating func terminate(_ reason: ExitReason) async throws
 }
 

@@ -39,29 +39,50 @@ public protocol GenServer<Argument>: Server, ~Copyable {
     ///
     /// Throw `Ignore()` to not start, `Refusal` to fail without an exit signal, anything else to fail with it (R2);
     /// `terminate` does not run.
+    ///
+    /// - Parameter argument: what the start was given; a restart gives it again.
+    /// - Throws: what fails the start.
     init(_ argument: Argument) throws
     /// What to do first, read once after `init` (`{:ok, state, next}`). Default `.wait`.
     var afterInit: Next { get }
     /// Handles a call: reply through its `From`, now or later.
     ///
     /// Required unless `Call` is `Never`. A request whose caller has given up before it was begun is skipped.
+    ///
+    /// - Parameter call: the request, in the order of its sender (R5).
+    /// - Returns: what to do next, as `From.reply` returns it.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handleCall(_ call: Call) throws -> Next
     /// Handles a cast.
     ///
     /// Required unless `Cast` is `Never`.
+    ///
+    /// - Parameter cast: the request, in the order of its sender (R5).
+    /// - Returns: what to do next.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handleCast(_ cast: Cast) throws -> Next
     /// Handles messages and signals.
     ///
     /// Required unless `Message` is `Never`; then it logs and waits (R17).
+    ///
+    /// - Parameter info: what came, in the order of its sender (R5).
+    /// - Returns: what to do next.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handleInfo(_ info: Info<Message>) throws -> Next
     /// Runs after a callback that returned `.continue`, before any queued message (R8).
     ///
     /// Default: waits.
+    ///
+    /// - Returns: what to do next; `.continue` again is allowed.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handleContinue() throws -> Next
     /// Last words: after a stop, a throw, `stop()` or a supervised shutdown, in bounded time; never after a kill or when
     /// `init` failed (R11).
     ///
     /// The state's `deinit` always runs. A throw becomes the reason of the exit. Default: nothing.
+    ///
+    /// - Parameter reason: why the process ends.
+    /// - Throws: what becomes the reason of the exit.
     mutating func terminate(_ reason: ExitReason) throws
 }
 

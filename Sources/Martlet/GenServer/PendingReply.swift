@@ -45,12 +45,12 @@ public struct PendingReply<Reply: Sendable>: Hashable, Sendable, BitwiseCopyable
         return try finish(call).get()
     }
 
-    /// The same from synchronous code.
+    /// Waits for the reply, in synchronous code.
     ///
     /// Blocks the thread; on a worker another one takes over its queue meanwhile.
     ///
     /// - Returns: the reply.
-    /// - Throws: ``CallError`` as above; also `wouldBlockPool` on a thread of Swift's cooperative pool, which leaves the
+    /// - Throws: ``CallError`` as when awaited; also `wouldBlockPool` on a thread of Swift's cooperative pool, which leaves the
     ///   request as it was.
     @available(*, noasync)
     public func value() throws(CallError) -> Reply {
@@ -68,7 +68,7 @@ public struct PendingReply<Reply: Sendable>: Hashable, Sendable, BitwiseCopyable
     /// The reply if it is there.
     ///
     /// - Returns: the reply, which is taken with that; nil if there is none yet, or somebody else waits for it.
-    /// - Throws: ``CallError`` as ``value()-(_)``, once the request is over without a reply.
+    /// - Throws: ``CallError`` as `value` does, once the request is over without a reply.
     public func poll() throws(CallError) -> Reply? {
         if raw != 0, _Request.isHeld(raw) { return nil }
         let call = try take()

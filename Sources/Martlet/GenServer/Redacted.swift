@@ -8,6 +8,10 @@
 /// it out.
 ///
 /// It is as sendable, equatable and hashable as the value is.
+///
+/// OTP: what `format_status/1` is written for, once for every place that shows a value.
+///
+/// When not to use: against who reads the memory of the program. It hides a value from texts, and does not encrypt it.
 public struct Redacted<Value>: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The secret.
     public var value: Value

@@ -5,7 +5,10 @@
 
 /// The base of every behaviour.
 ///
-/// Do not conform to it directly unless you write a behaviour.
+/// OTP: what `gen_server`, `gen_statem` and their kin share, the module `gen`.
+///
+/// When not to use: to write a server. Conform to ``GenServer``, ``AsyncGenServer``, ``StateMachine`` or ``Stage``; to this
+/// one only to write a behaviour of your own.
 public protocol Server: SendableMetatype, ~Copyable {
     /// What `init` takes; kept for restarts. Default `Void`.
     associatedtype Argument: Sendable

@@ -65,15 +65,16 @@ extension ServerAddress {
         throw _CallFailure.error(call.takeOutcome(), pid, request: Call.self)
     }
 
-    /// The same from synchronous code, a synchronous handler included.
+    /// Asks and waits for the reply in synchronous code, a synchronous handler included.
     ///
     /// Blocks the thread; on a worker another one takes over its queue meanwhile.
     ///
     /// - Parameters:
-    ///   - timeout: as above.
-    ///   - request: as above.
+    ///   - timeout: 5 seconds by default; nil waits for ever. A call from a handler has at most the time that the request it
+    ///     handles has left.
+    ///   - request: makes the request from the place of its reply; runs once, at once.
     /// - Returns: the reply.
-    /// - Throws: ``CallError`` as above; also `wouldBlockPool` on a thread of Swift's cooperative pool, and `overloaded`
+    /// - Throws: ``CallError`` as when awaited; also `wouldBlockPool` on a thread of Swift's cooperative pool, and `overloaded`
     ///   when no thread is left to stand in for the blocked one.
     @available(*, noasync)
     @inlinable

@@ -37,14 +37,14 @@ extension ServerAddress {
         try _sendGrantedCast(cast, pid)
     }
 
-    /// The same from synchronous code.
+    /// Sends from synchronous code, waiting for room in a full mailbox, first come first served.
     ///
     /// Blocks the thread; on a worker another one takes over its queue meanwhile.
     ///
     /// - Parameters:
     ///   - cast: what to do.
     ///   - timeout: how long to wait for room; 5 seconds by default, nil for ever.
-    /// - Throws: ``CallError`` as above, `overloaded` when no thread is left to stand in, and `wouldBlockPool` where a
+    /// - Throws: ``CallError`` as when awaited; `overloaded` when no thread is left to stand in, and `wouldBlockPool` where a
     ///   thread of Swift's cooperative pool would have to wait.
     @available(*, noasync)
     @inlinable

@@ -29,14 +29,14 @@ extension ServerAddress {
         try _finishStop(call, reason)
     }
 
-    /// The same from synchronous code.
+    /// Stops the server in order, from synchronous code; returns when it is gone (`gen_server:stop/3`, R15).
     ///
     /// Blocks the thread; on a worker another one takes over its queue meanwhile.
     ///
     /// - Parameters:
-    ///   - reason: what it ends with.
-    ///   - timeout: how long to wait; nil for ever.
-    /// - Throws: ``CallError`` as above, `wouldBlockPool` on Swift's cooperative pool.
+    ///   - reason: what it ends with, and what those who watch are told; `.normal` by default.
+    ///   - timeout: how long to wait; nil, the default, for ever. After a timeout the server still stops.
+    /// - Throws: ``CallError`` as when awaited; also `wouldBlockPool` on a thread of Swift's cooperative pool.
     @available(*, noasync)
     public func stop(_ reason: ExitReason = .normal, timeout: Duration? = nil) throws(CallError) {
         try _CallFailure.checkMayBlock(_pid, request: Call.self)

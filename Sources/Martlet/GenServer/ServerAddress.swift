@@ -4,7 +4,9 @@
 /// A server to talk to: a `ServerRef` or a `ServerName`.
 ///
 /// Write client functions on it: `extension ServerAddress<Counter.Ref> { func increment() … }`. Do not conform your own
-/// types; see NameResolver.
+/// types; see ``NameResolver``. Every function may be called from any thread.
+///
+/// OTP: `gen_server:server_ref()`.
 public protocol ServerAddress<Ref>: Sendable {
     /// The server's calls.
     associatedtype Call: Sendable

@@ -4,6 +4,8 @@
 /// A type about to be run as a server of type `S`.
 ///
 /// Hand it to exactly one `serve`.
+///
+/// OTP: `gen:start/6` with the module of the behaviour.
 public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
     @usableFromInline typealias Engine = (stateSize: Int, runsItself: Bool, run: @Sendable (_Slice) -> _Run)
 
@@ -23,7 +25,7 @@ public struct ServerBoot<S: Server & ~Copyable>: ~Copyable {
             (MemoryLayout<_ServerState<E>>.size, _isSame(E.self, S.self), { slice in _GenServerEngine<E>.run(slice) }))
     }
 
-    /// The same for an engine whose callbacks suspend.
+    /// Runs `engine`, whose callbacks suspend, and which stands in for `S`: same messages, its own state around the user's.
     ///
     /// - Parameter engine: the AsyncGenServer that handles the messages.
     @inlinable

@@ -7,6 +7,9 @@
 /// names that the program chooses, never names that a stranger can choose.
 ///
 /// OTP: a registered name, or `{via, Module, Term}`.
+///
+/// When not to use: for servers by a key that comes from outside, as a session or a user: ``Registry``, with
+/// ``via(_:_:file:line:)``.
 public struct ServerName<S: Server & ~Copyable>: ServerAddress {
     /// What can be asked.
     public typealias Call = S.Call
@@ -85,12 +88,24 @@ extension ServerName: CustomStringConvertible where S: ~Copyable {
 }
 
 /// One name in another table: registry keys, partitions, your own directory.
+///
+/// Its functions are called from any thread, for each use of the name; they must not block.
+///
+/// OTP: the module of `{via, Module, Term}`.
+///
+/// When not to use: for keys of processes of one program, which ``Registry`` has.
 public protocol NameResolver: Sendable, CustomStringConvertible {
     /// Registers `pid`, or returns who has the name.
     ///
-    /// Runs in the new process, before its `init`. What it throws fails the start, as `StartError.failed`.
+    /// Runs in the new process, before its `init`.
+    ///
+    /// - Parameter pid: the new process.
+    /// - Returns: nil when it has the name now; else who has it, and the start throws `alreadyStarted`.
+    /// - Throws: what fails the start, as `StartError.failed`.
     func register(_ pid: Pid) throws -> Pid?
     /// Frees the name if it is `pid`'s.
+    ///
+    /// - Parameter pid: a process that ends, or whose start failed.
     func unregister(_ pid: Pid)
     /// Who has the name; never a process that has ended (R20).
     func resolve() -> Pid?

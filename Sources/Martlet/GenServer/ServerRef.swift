@@ -3,7 +3,12 @@
 
 /// One incarnation of a server.
 ///
-/// 8 bytes, no reference counting; after the server ended every use says so, a successor is never reached.
+/// 8 bytes, no reference counting; after the server ended every use says so, a successor is never reached. Any thread may
+/// use it.
+///
+/// OTP: a pid, which knows what its server can be asked.
+///
+/// When not to use: to keep over a restart. A supervised server is found by its ``ServerName``.
 public struct ServerRef<S: Server & ~Copyable>: ServerAddress, Hashable, BitwiseCopyable {
     /// What can be asked.
     public typealias Call = S.Call

@@ -43,7 +43,9 @@ extension Sys where S: Server {
 }
 
 extension Sys where S: Server & ~Copyable {
-    /// The same for a state that cannot be copied: the migration has it for good.
+    /// Makes a server whose state cannot be copied one of type `New`: the migration has the old state for good.
+    ///
+    /// Else as for states that can be copied: pid, names, mailbox, links, monitors and timers stay (`sys:change_code/4`).
     ///
     /// - Parameters:
     ///   - new: the type it becomes: a ``GenServer`` or an ``AsyncGenServer``. Traps for a behaviour that is run by an engine

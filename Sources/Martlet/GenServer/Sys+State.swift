@@ -6,6 +6,7 @@ extension Sys where S: Server & ~Copyable {
     ///
     /// - Parameter body: reads the state; it holds the server up while it runs.
     /// - Returns: what `body` returns.
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func withState<R: Sendable>(
         _ body: @escaping @Sendable (borrowing S) -> R
     ) async throws(CallError) -> R {
@@ -15,6 +16,7 @@ extension Sys where S: Server & ~Copyable {
     /// Changes the state in place.
     ///
     /// - Parameter body: changes the state.
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func updateState(
         _ body: @escaping @Sendable (inout S) -> Void
     ) async throws(CallError) {
@@ -32,6 +34,8 @@ extension Sys where S: Server & ~Copyable {
 
 extension Sys where S: Server & Sendable {
     /// A copy of the state (`sys:get_state/1`).
+    ///
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func state() async throws(CallError) -> S { try await withState { $0 } }
 }
 

@@ -26,14 +26,20 @@ public struct Sys<S: ~Copyable>: Sendable {
     ///
     /// Messages wait, in order and with their room in a bounded mailbox; so do trapped exit signals, DOWN and idle timeouts.
     /// Calls wait as long as their callers do. Idempotent.
+    ///
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func suspend() async throws(CallError) { try await setSuspended(true) }
 
     /// Ends `suspend`: what waits is handled in the order it came (`sys:resume/1`).
     ///
     /// Idempotent.
+    ///
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func resume() async throws(CallError) { try await setSuspended(false) }
 
     /// What it is and does, and its state as `formatStatus` shows it (`sys:get_status/1`).
+    ///
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func status() async throws(CallError) -> ServerStatus {
         try await ask { reply in
             _SystemCommand(show: { slice, state in
@@ -44,6 +50,8 @@ public struct Sys<S: ~Copyable>: Sendable {
     }
 
     /// Counts since `collectStatistics(true)`; nil while off (`sys:statistics/2`).
+    ///
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func statistics() async throws(CallError) -> ServerStatistics? {
         try await debug { debug, _ in debug.statistics }
     }
@@ -51,6 +59,7 @@ public struct Sys<S: ~Copyable>: Sendable {
     /// Turns counting on, or off, which forgets the counts.
     ///
     /// - Parameter on: whether to count.
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func collectStatistics(_ on: Bool) async throws(CallError) {
         try await debug { debug, slice in debug.collect(on, slice) }
     }
@@ -58,11 +67,14 @@ public struct Sys<S: ~Copyable>: Sendable {
     /// Keeps the last events (`sys:log/2`).
     ///
     /// - Parameter count: how many; 0 turns it off.
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func keepLog(_ count: Int) async throws(CallError) {
         try await debug { debug, _ in debug.keepLog(count) }
     }
 
     /// The kept events, oldest first; empty while off.
+    ///
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func log() async throws(CallError) -> [SysEvent] {
         try await debug { debug, _ in debug.log }
     }
@@ -75,6 +87,7 @@ public struct Sys<S: ~Copyable>: Sendable {
     /// - Parameters:
     ///   - name: what removes it; one of that name is replaced.
     ///   - sink: takes one event; when it throws it is removed. It holds the server up while it runs.
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func install(
         _ name: String, _ sink: @escaping @Sendable (SysEvent) throws -> Void
     ) async throws(CallError) {
@@ -85,6 +98,7 @@ public struct Sys<S: ~Copyable>: Sendable {
     ///
     /// - Parameter name: the one it was installed with.
     /// - Returns: false if there is none of that name.
+    /// - Throws: ``CallError``.
     @discardableResult
     public nonisolated(nonsending) func remove(_ name: String) async throws(CallError) -> Bool {
         try await debug { debug, _ in debug.remove(name) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `sys` shows of a server. Types and sizes, never values.
 
-/// One thing that happened in a server.
+/// One thing that happened in a server (`sys:log/2`): types and cases, never values.
 public struct SysEvent: Sendable {
     /// What happened.
     @nonexhaustive

@@ -7,8 +7,8 @@
 /// Any other error that leaves a callback ends the process with `ExitReason.error` and that error; this one is unpacked
 /// and gives its own reason. A `do … catch` in between that swallows it keeps the process alive.
 ///
-/// `Mailbox.receive` throws one when the process was told to end: let it pass. What the body does after that has no
-/// effect outside (D8).
+/// `Mailbox.receive` throws one when the process was told to end: let it pass. For everybody else the process is over by
+/// then; what its body still sends is not held back, as a server's is.
 ///
 /// OTP: `erlang:exit/1`.
 ///

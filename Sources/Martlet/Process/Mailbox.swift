@@ -2,9 +2,15 @@
 // The receiving end of a raw process: unique, not copyable, and lent to the process body, so that two receives cannot
 // overlap.
 
-/// The mailbox of the current raw process.
+/// The mailbox of the current raw process, lent to the body of `spawn` and `withProcess`.
 ///
-/// For servers the runtime owns it; see GenServer.
+/// Noncopyable, so that one body receives from it, one receive at a time. What one sender sent comes in the order of
+/// sending (R5), unless a selective receive takes it out of turn.
+///
+/// OTP: `receive`, with `after` and selection as functions.
+///
+/// When not to use: for requests with replies. A ``GenServer`` has the loop, timeouts, names and crash reports, and its
+/// mailbox is the runtime's.
 public struct Mailbox<Message: Sendable>: ~Copyable {
     @usableFromInline let process: _TaskProcess
     /// Passed over by a selective receive, oldest first.

@@ -3,7 +3,9 @@
 
 /// Names a monitor; carried by its `Info.down`.
 ///
-/// 8 bytes, no reference counting.
+/// 8 bytes, no reference counting; any thread may use it, stale ones are harmless.
+///
+/// OTP: the reference of `erlang:monitor/2`.
 public struct MonitorRef: Hashable, Sendable, BitwiseCopyable {
     @usableFromInline let raw: UInt64
 

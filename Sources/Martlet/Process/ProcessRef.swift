@@ -3,7 +3,11 @@
 
 /// Where messages of one type can be sent.
 ///
-/// 8 bytes, no reference counting; after the process ended every use says so.
+/// 8 bytes, no reference counting; after the process ended every use says so. Any thread may use it.
+///
+/// OTP: a pid, or an alias, which knows what may be sent to it.
+///
+/// When not to use: for what a server is asked, ``ServerRef``; for who it is, to link, watch or end it, its ``pid``.
 public struct ProcessRef<Message: Sendable>: Hashable, Sendable, BitwiseCopyable {
     /// The process.
     public let pid: Pid

@@ -39,7 +39,7 @@ extension Runtime {
         /// The rest is counted, and the next report says how many there were. A crash loop must not become a log flood.
         public var crashReportsPerSecond: Int = 10
         /// Whether a trap on a thread that runs a handler writes one line to standard error that names the process and
-        /// the message; default true (F2).
+        /// the message; default true.
         ///
         /// The handlers of SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE and SIGABRT are installed once for the OS process, by
         /// the first runtime that wants them; they go on to those that were there.

@@ -11,6 +11,11 @@ public import CMartlet
 ///
 /// After `fork` without `exec` a child must not use any runtime: its threads exist in the parent only. Using one stops the
 /// child with a message that says so.
+///
+/// OTP: the runtime system, of which a program may have several here.
+///
+/// When not to use: a second one to keep parts of a program apart; that is what supervisors are for. Further runtimes are for
+/// tests, and for work whose threads must be its own.
 @safe
 public final class Runtime: Sendable {
     /// The runtime used when no other is current.

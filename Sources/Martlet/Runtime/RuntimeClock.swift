@@ -4,6 +4,8 @@
 internal import CMartlet
 
 /// Where a runtime takes its time from.
+///
+/// OTP: `erlang:monotonic_time/0`.
 public struct RuntimeClock: Sendable {
     /// CLOCK_MONOTONIC with a tick of 1 ms: never early, unmoved by changes of the wall clock (R22, F11).
     public static let monotonic = RuntimeClock()

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A process for each event.
 
-/// A consumer that starts a temporary child for each event, at most the subscription's maximum at once
-/// (ConsumerSupervisor).
+/// A consumer that starts a temporary child for each event, at most the subscription's maximum at once.
 ///
 /// More events are asked for as children end, so the bounds of the subscription are those of the processes. Children are
 /// never restarted, whatever their spec says: an event whose child fails, or does not start, is done. They end with the
 /// supervisor, all at once, as their specs say.
+///
+/// OTP: Elixir's `ConsumerSupervisor`.
 ///
 /// When not to use: for work that needs no process of its own: handle the events in a consumer, or map with `Tasks.stream`.
 public struct ConsumerSupervisor<Event: Sendable>: Stage, ~Copyable {

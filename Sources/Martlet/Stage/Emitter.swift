@@ -13,6 +13,7 @@ public struct Emitter<Output: Sendable>: ~Copyable {
 
     /// Emits one event.
     ///
+    /// - Parameter event: goes out behind those emitted before.
     /// - Complexity: amortised O(1); events travel together, one message a batch and consumer.
     @inlinable
     public mutating func emit(_ event: consuming Output) { events.append(event) }

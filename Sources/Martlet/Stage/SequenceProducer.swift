@@ -12,8 +12,9 @@ public struct SequenceProducer<Base: AsyncSequence & Sendable>: Stage, ~Copyable
     public typealias Output = Base.Element
     /// What it is started with.
     public typealias Argument = Base
-    /// The next element, from the process that reads.
+    /// News of the process that reads.
     public enum Message: Sendable {
+        /// An element, nil at the end, or what the sequence threw.
         case next(Result<Base.Element?, any Error>)
     }
 

@@ -46,30 +46,76 @@ public protocol Stage: Server, ~Copyable {
     static var buffer: StageBuffer { get }
 
     /// Makes the state, in the new process; subscribe to producers here, so that a restart does it again.
+    ///
+    /// - Parameter argument: what the start was given; a restart gives it again.
+    /// - Throws: what fails the start.
     init(_ argument: Argument) throws
     /// Consumers want `count` more: emit up to that many now, the rest later, from any callback.
     ///
     /// Not asked again for what it still owes. Called in producers alone; required unless `Output` is `Never`.
+    ///
+    /// - Parameters:
+    ///   - count: how many more, at least 1.
+    ///   - out: takes what is to be emitted.
+    /// - Returns: what to do next.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handleDemand(_ count: Int, _ out: inout Emitter<Output>) throws -> Next
     /// Takes events, at least one, in order.
     ///
     /// At most the difference of the subscription's bounds; with manual demand, and nothing downstream that wants less, all
     /// that came together. Required unless `Input` is `Never`.
+    ///
+    /// - Parameters:
+    ///   - events: in the order of emission.
+    ///   - from: the subscription they came by.
+    ///   - out: takes what is to be emitted.
+    /// - Returns: what to do next.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handleEvents(_ events: [Input], from: Subscription, _ out: inout Emitter<Output>) throws -> Next
     /// A subscription was made, on either side; in the consumer `.manual` leaves asking to `Subscription.ask`.
     ///
     /// Default `.automatic`.
+    ///
+    /// - Parameter subscription: names it on both sides.
+    /// - Returns: who asks; looked at in the consumer alone.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handleSubscribe(_ subscription: Subscription) throws -> Subscription.Demand
     /// A subscription ended, on either side; in the consumer after the last of its events.
     ///
     /// A `permanent` one ends the consumer next. Default: nothing.
+    ///
+    /// - Parameters:
+    ///   - subscription: the one that ended.
+    ///   - reason: why, as whoever ended it said, or why the other side ended.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handleCancel(_ subscription: Subscription, _ reason: ExitReason) throws
     /// As in GenServer. Required unless `Call` is `Never`.
+    ///
+    /// - Parameters:
+    ///   - call: the request.
+    ///   - out: takes what is to be emitted.
+    /// - Returns: what to do next.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handleCall(_ call: Call, _ out: inout Emitter<Output>) throws -> Next
     /// As in GenServer. Required unless `Cast` is `Never`.
+    ///
+    /// - Parameters:
+    ///   - cast: the request.
+    ///   - out: takes what is to be emitted.
+    /// - Returns: what to do next.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handleCast(_ cast: Cast, _ out: inout Emitter<Output>) throws -> Next
     /// As in GenServer. Required unless `Message` is `Never`.
+    ///
+    /// - Parameters:
+    ///   - info: what came.
+    ///   - out: takes what is to be emitted.
+    /// - Returns: what to do next.
+    /// - Throws: what ends the process: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handleInfo(_ info: Info<Message>, _ out: inout Emitter<Output>) throws -> Next
     /// As in GenServer.
+    ///
+    /// - Parameter reason: why the process ends.
+    /// - Throws: what becomes the reason of the exit.
     mutating func terminate(_ reason: ExitReason) throws
 }

@@ -5,6 +5,8 @@
 ///
 /// Each loop is a consumer of its own: with `.demand` loops share the events, with `.broadcast` each gets all. Leaving the
 /// loop cancels the subscription.
+///
+/// OTP: `GenStage.stream/2`.
 public struct StageSequence<Element: Sendable>: AsyncSequence, Sendable {
     /// The producer's end, if abnormal.
     public typealias Failure = ExitSignal

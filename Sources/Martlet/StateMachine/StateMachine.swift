@@ -58,6 +58,9 @@ public protocol StateMachine<State>: Server, ~Copyable {
     static var postponedMax: Int { get }
 
     /// Makes the data, in the new process; throws as in ``GenServer`` (R1, R2).
+    ///
+    /// - Parameter argument: what the start was given; a restart gives it again.
+    /// - Throws: what fails the start.
     init(_ argument: Argument) throws
     /// The first state, read once after `init`.
     ///
@@ -72,6 +75,7 @@ public protocol StateMachine<State>: Server, ~Copyable {
     ///   - event: what happens.
     ///   - state: the state it happens in.
     /// - Returns: the state to be in, and what goes with it.
+    /// - Throws: what ends the machine: `.error`, or the reason of an ``ExitSignal``; `terminate` runs.
     mutating func handle(_ event: Event, in state: State) throws -> Transition
     /// Runs when a state is entered, and when it is entered again (state enter calls). Default: nothing.
     ///
@@ -82,10 +86,16 @@ public protocol StateMachine<State>: Server, ~Copyable {
     ///   - state: the state that is entered.
     ///   - old: the one before, the same after `enterAgain`; nil at first.
     /// - Returns: timeouts to start or cancel, and whether to hibernate.
+    /// - Throws: what ends the machine, in the state that it was entering.
     mutating func enter(_ state: State, from old: State?) throws -> [Action]
     /// Last words, when and as in ``GenServer`` (R11). Default: nothing.
     ///
     /// Calls that are postponed, or not answered, fail when it has run, with the reason of the end.
+    ///
+    /// - Parameters:
+    ///   - reason: why the machine ends.
+    ///   - state: the state it is in.
+    /// - Throws: what becomes the reason of the exit.
     mutating func terminate(_ reason: ExitReason, in state: State) throws
 }
 

@@ -6,6 +6,7 @@ extension Sys where S: StateMachine & ~Copyable {
     /// The state that the machine is in (`sys:get_state/1`, of a `gen_statem`).
     ///
     /// - Returns: the state, between two events.
+    /// - Throws: ``CallError``.
     public nonisolated(nonsending) func machineState() async throws(CallError) -> S.State {
         var engine = Sys<_StateMachineEngine<S>>(pid)
         engine.timeout = timeout

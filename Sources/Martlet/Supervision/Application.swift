@@ -31,7 +31,9 @@ public protocol Application: Sendable {
 
     /// The program.
     init()
-    /// Before the tree starts; a throw ends the program with status 1. Default: nothing.
+    /// Before the tree starts. Default: nothing.
+    ///
+    /// - Throws: what ends the program with status 1; the tree does not start.
     func willStart() async throws
     /// After the tree has stopped, however it ended. Default: nothing.
     func didStop() async

@@ -8,6 +8,9 @@
 /// start begins anew. The supervisor does not wait: it serves the others meanwhile.
 ///
 /// OTP has none; its users ask for it.
+///
+/// When not to use: for a child whose own state is the fault. A restart mends that at once or never, and waiting only puts
+/// off that the supervisor gives up.
 public struct Backoff: Sendable {
     /// The first delay.
     public var first: Duration

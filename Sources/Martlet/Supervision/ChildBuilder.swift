@@ -10,6 +10,8 @@
 ///     for index in 0..<4 { Reporter.child(index, id: "reporter-\(index)") }
 /// }
 /// ```
+///
+/// OTP: the list of child specifications that `init/1` of a supervisor returns.
 @resultBuilder
 public enum ChildBuilder {
     /// One child.

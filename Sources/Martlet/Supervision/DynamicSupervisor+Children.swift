@@ -27,7 +27,7 @@ extension ServerAddress<ServerRef<DynamicSupervisor>> {
         return ServerRef(_pid: try await startChild(spec))
     }
 
-    /// The same from synchronous code.
+    /// Starts a server under the supervisor, from synchronous code.
     ///
     /// Blocks the thread; inside a handler another worker takes over its queue.
     ///

@@ -26,7 +26,7 @@ public struct TaskRef<Value: Sendable>: Hashable, Sendable, BitwiseCopyable {
     /// Waits for the value (`Task.await`).
     ///
     /// When this throws `timeout`, or `cancelled`, the work goes on and its value will vanish: to ask again later use
-    /// ``yield(timeout:)``, to end the work ``shutdown(_:)``. A wait that closes a cycle of calls fails at once with
+    /// ``yield(timeout:file:line:)``, to end the work ``shutdown(_:)``. A wait that closes a cycle of calls fails at once with
     /// `cycle`. Traps when the value was taken before, or somebody waits for it.
     ///
     /// - Parameters:
@@ -40,7 +40,7 @@ public struct TaskRef<Value: Sendable>: Hashable, Sendable, BitwiseCopyable {
         timeout: Duration? = .seconds(5), file: StaticString = #fileID, line: UInt = #line
     ) async throws(TaskError) -> Value { try Self.value(of: await work.take(within: timeout, file, line)) }
 
-    /// The same from synchronous code.
+    /// Waits for the value in synchronous code (`Task.await`).
     ///
     /// Blocks the thread; inside a handler another worker takes over its queue.
     ///
@@ -49,7 +49,7 @@ public struct TaskRef<Value: Sendable>: Hashable, Sendable, BitwiseCopyable {
     ///   - file: where a trap is reported; the caller's by default.
     ///   - line: where a trap is reported; the caller's by default.
     /// - Returns: what the work returned.
-    /// - Throws: ``TaskError`` as above; also `wouldBlockPool` on a thread of Swift's cooperative pool, which leaves the
+    /// - Throws: ``TaskError`` as when awaited; also `wouldBlockPool` on a thread of Swift's cooperative pool, which leaves the
     ///   value where it was.
     @available(*, noasync)
     public func value(
@@ -58,7 +58,7 @@ public struct TaskRef<Value: Sendable>: Hashable, Sendable, BitwiseCopyable {
 
     /// The value if it comes within `timeout`, else nil; ask again later (`Task.yield`).
     ///
-    /// A cancelled wait throws, and leaves the value where it was. Traps as ``value(timeout:file:line:)-(_,_,_)`` does.
+    /// A cancelled wait throws, and leaves the value where it was. Traps as `value` does.
     ///
     /// - Parameters:
     ///   - timeout: how long to wait; by default it only looks.

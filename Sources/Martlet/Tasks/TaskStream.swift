@@ -7,6 +7,8 @@
 /// and the loop goes on. Nothing runs before the loop begins, and each loop runs the work anew. When the loop is left the
 /// processes are killed. Cancelling its Swift task does the same, and ends the sequence; so does the end of the process
 /// whose loop it is, which cancels its task.
+///
+/// OTP: the stream of `Task.async_stream/3`.
 public struct TaskStream<Value: Sendable>: AsyncSequence, Sendable {
     /// A value, or why there is none.
     public typealias Element = Result<Value, TaskError>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The examples of Documentation/Calls.md, as they stand there.
+// The examples of Calls.md, as they stand there.
 
 import Martlet
 import MartletTestKit

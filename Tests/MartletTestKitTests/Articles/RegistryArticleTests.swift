@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The examples of Documentation/Registry.md, as they stand there.
+// The examples of Registries.md, as they stand there.
 
 import Martlet
 import MartletTestKit
@@ -20,7 +20,7 @@ struct Session: GenServer {
 
 private let ports = Registry<String, Int>("ports")
 
-@Suite("Registry.md", .timeLimit(.minutes(1)))
+@Suite("Registries.md", .timeLimit(.minutes(1)))
 struct RegistryArticleTests {
     let news = Registry<String, ProcessRef<String>>("news", .duplicate)
     let players = ProcessGroups<String, String>("players")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The examples of Documentation/StateMachines.md, as they stand there.
+// The examples of StateMachines.md, as they stand there.
 
 import Martlet
 import MartletTestKit

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The examples of Documentation/WhenNotToUse.md, as they stand there.
+// The examples of WhenNotToUse.md, as they stand there.
 
 import Martlet
 import MartletTestKit
@@ -19,18 +19,6 @@ struct WhenNotToUseArticleTests {
         var invoice = Invoice()
         invoice.add("tea", cents: 400)
         #expect(invoice.total == 400)
-    }
-
-    @Test("an agent for a value that outlives who uses it (S45)")
-    func agent() async throws {
-        try await withTestRuntime { test in
-            let visits = try await Agent<[String: Int]>.start { [:] }
-            visits.castUpdate { $0["/", default: 0] += 1 }
-            let count = try await visits.get { $0["/"] ?? 0 }
-            #expect(count == 1)
-            try await visits.stop()
-            test.assertNothingLeft()
-        }
     }
 
     final class PriceList: Sendable {

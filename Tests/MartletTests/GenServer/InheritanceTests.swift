@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a handler has of its caller, and what the tasks that it creates have of it (Documentation/Calls.md).
+// What a handler has of its caller, and what the tasks that it creates have of it (Calls.md).
 
 import Testing
 

@@ -185,6 +185,25 @@ struct RawProcessTests {
         }
     }
 
+    @Test("what a body still sends when its receive has thrown arrives: raw processes are not fenced (R13)")
+    func notFenced() async throws {
+        try await withRuntime { test in
+            try await withProcess(receiving: Int.self) { mailbox in
+                let sink = mailbox.ref
+                let process = spawn { (mailbox: inout Mailbox<Int>) in
+                    do throws(ExitSignal) { _ = try await mailbox.receive() } catch {
+                        sink.send(1)
+                        throw error
+                    }
+                }
+                await test.settle()
+                process.pid.kill()
+                let last = try await mailbox.receive(timeout: .seconds(20))
+                #expect(last == 1)
+            }
+        }
+    }
+
     @Test("an untyped value is left for receiveInfo (S31)")
     func unexpected() async throws {
         try await withRuntime { test in

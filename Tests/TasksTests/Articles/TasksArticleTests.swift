@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The examples of Documentation/Tasks.md, as they stand there.
+// The examples of OneOffTasks.md, as they stand there.
 
 import Martlet
 import MartletTestKit
@@ -14,7 +14,7 @@ private struct NotFound: Error {}
 
 private func settle(_ amount: Int) async throws -> Int { amount }
 
-@Suite("Tasks.md")
+@Suite("OneOffTasks.md")
 struct TasksArticleTests {
     @Test("a task gives one value, in time (S45)")
     func value() async throws {

@@ -52,7 +52,7 @@ typedef enum __attribute__((enum_extensibility(closed))) mt_reply_kind {
 
 typedef struct mt_reply {
     mt_a64_t word;      // generation:32 | flags; see above
-    void *waiter;       // a continuation, or NULL: a thread on `futex` (THREAD); written by the caller before W
+    mt_aptr_t waiter;   // a continuation, or NULL: a thread on `futex` (THREAD); written by the caller before W
     mt_a32_t futex;     // 1 once DONE, for a thread that waits
     uint32_t kind;      // mt_reply_kind_t; written by the claimer
     mt_a64_t caller;    // the process that waits, 0: none is known; read by anyone (cycle.h)
@@ -85,7 +85,7 @@ static inline mt_reply_ref_t mt_reply_arm(mt_thread_t *thread, mt_pid_t caller, 
     mt_a64_store_rel(&reply->callee, callee);
     mt_a64_store_rlx(&reply->deadline, deadline_ns);
     reply->timer = 0;
-    reply->waiter = NULL;
+    mt_aptr_store_rlx(&reply->waiter, NULL);
     mt_a32_store_rlx(&reply->futex, 0);
     // release: the words above, for a stale handle of a cycle walk that meets the new generation.
     mt_a64_store_rel(&reply->word, generation << 32 | MT_REPLY_ARMED);
@@ -95,7 +95,7 @@ static inline mt_reply_ref_t mt_reply_arm(mt_thread_t *thread, mt_pid_t caller, 
 // The waiter of a slot that nobody else knows yet: a queued asynchronous call. Saves wait's CAS. Caller.
 static inline void mt_reply_set_waiter(mt_reply_ref_t ref, void *continuation) {
     mt_reply_t *reply = (mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref);
-    reply->waiter = continuation;
+    mt_aptr_store_rlx(&reply->waiter, continuation); // relaxed: W publishes it
     // relaxed: the slot is published by the push that carries its handle.
     mt_a64_store_rlx(&reply->word, mt_reply_word(ref, MT_REPLY_ARMED | MT_REPLY_WAITER));
 }
@@ -104,7 +104,7 @@ static inline void mt_reply_set_waiter(mt_reply_ref_t ref, void *continuation) {
 // a cancellation handler. Caller.
 static inline void mt_reply_set_nudged_waiter(mt_reply_ref_t ref, void *continuation) {
     mt_reply_t *reply = (mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref);
-    reply->waiter = continuation;
+    mt_aptr_store_rlx(&reply->waiter, continuation); // relaxed: W publishes it
     // relaxed: as in mt_reply_set_waiter.
     mt_a64_store_rlx(&reply->word, mt_reply_word(ref, MT_REPLY_ARMED | MT_REPLY_WAITER | MT_REPLY_NUDGE));
 }
@@ -134,7 +134,7 @@ static inline void *mt_reply_finish(mt_reply_t *reply, mt_reply_kind_t kind) {
     // acquire: pairs with the CAS of mt_reply_wait: the waiter, when W came before the claim or soon after it.
     uint64_t word = mt_a64_load_acq(&reply->word);
     // A continuation that is registered cannot leave before it is resumed: only a thread's word changes behind DONE.
-    void *waiter = word & MT_REPLY_WAITER ? reply->waiter : NULL;
+    void *waiter = word & MT_REPLY_WAITER ? mt_aptr_load_rlx(&reply->waiter) : NULL;
     if (MT_LIKELY(waiter != NULL)) {
         // release: kind and value; pairs with the acquire in mt_reply_is_done. W cannot change any more.
         mt_a64_store_rel(&reply->word, (word & ~MT_REPLY_PHASE) | MT_REPLY_DONE);
@@ -146,7 +146,7 @@ static inline void *mt_reply_finish(mt_reply_t *reply, mt_reply_kind_t kind) {
     // acq_rel: W may be set at this very moment: the exchange says which came first. release: kind, value and futex.
     word = mt_a64_xchg(&reply->word, (word & ~MT_REPLY_PHASE) | MT_REPLY_DONE);
     if (MT_LIKELY(!(word & MT_REPLY_WAITER))) return NULL;
-    if (!(word & MT_REPLY_THREAD)) return reply->waiter;
+    if (!(word & MT_REPLY_THREAD)) return mt_aptr_load_rlx(&reply->waiter);
     mt__reply_wake_thread(reply);
     return NULL;
 }
