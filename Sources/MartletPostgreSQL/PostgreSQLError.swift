@@ -3,7 +3,7 @@
 
 internal import MartletPersistence
 
-/// PostgreSQL's own error, in ``MartletPersistence/StoreError/failed(_:)``.
+/// PostgreSQL's own error, in the `failed` of a `StoreError`.
 public struct PostgreSQLError: Error, Sendable {
     /// What it is about; more may be added.
     @nonexhaustive
@@ -20,7 +20,7 @@ public struct PostgreSQLError: Error, Sendable {
         case notPermitted
         /// The connection string is none.
         case configuration
-        /// Anything else: see ``PostgreSQLError/sqlState``.
+        /// Anything else: see `sqlState`.
         case other
     }
 

@@ -35,7 +35,7 @@ public final class PostgreSQLStore: DurableStore {
     ///     a second is gone.
     ///   - file: where a trap is reported; the caller's by default.
     ///   - line: where a trap is reported; the caller's by default.
-    /// - Throws: ``MartletPersistence/StoreError``: `unreachable`, with host and port; `failed` with a ``PostgreSQLError``.
+    /// - Throws: `StoreError`: `unreachable`, with host and port; `failed` with a ``PostgreSQLError``.
     public init(
         _ server: String, timeout: Duration = .seconds(5), file: StaticString = #fileID, line: UInt = #line
     ) async throws(StoreError) {

@@ -107,8 +107,9 @@ extension SQLiteStore {
         try database.execute(sql: "UPDATE deleted SET epoch = MAX(epoch, ?)", arguments: [epoch])
     }
 
-    /// A name as it is bound: GRDB ends strings at their first NUL. Strings that are equal have the same bytes once they are
-    /// composed, which `open` and `delete` do.
+    /// A name as it is bound: GRDB ends strings at their first NUL.
+    ///
+    /// Strings that are equal have the same bytes once they are composed, which `open` and `delete` do.
     private static func bytes(of name: String) -> Data { Data(name.utf8) }
 
     /// The row of a journal, the events in its snapshot, and all its events.
