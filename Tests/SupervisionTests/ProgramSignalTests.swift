@@ -80,7 +80,7 @@ struct ProgramSignalTests {
             kill(getpid(), SIGINT)
             try await running.value
             kill(getpid(), SIGTERM)
-            try await Task.sleep(for: .seconds(60))
+            try await eventually(within: .seconds(60)) { false }
         }
     }
 }

@@ -21,7 +21,9 @@ final class _RuntimeLocal<Object: AnyObject & Sendable>: @unchecked Sendable {  
     @usableFromInline typealias Node = _RuntimeLocalNode
 
     @usableFromInline let first = Atomic<UInt>(0)
-    /// One change at a time; counts them. Not a lock over nothing: to ThreadSanitizer that writes the object's header.
+    /// One change at a time; counts them.
+    ///
+    /// Not a lock over nothing: to ThreadSanitizer that writes the object's header.
     private let changes = _Locked<UInt>(0)
     let limbo = _Limbo<UInt>(end: _RuntimeLocal<Object>.end)
 
