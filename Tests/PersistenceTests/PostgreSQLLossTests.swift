@@ -29,8 +29,8 @@ struct PostgreSQLLossTests {
                 return try await store(step)
             }
             var isHeldBack = false
-            try await eventually {
-                let waiting = "SELECT count(*) FROM pg_stat_activity, pg_sleep(0.01) WHERE wait_event = 'SyncRep'"
+            try await eventually(within: .seconds(60)) {
+                let waiting = "SELECT count(*), pg_sleep(0.01) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
                 isHeldBack = try watch.rows([.text(waiting)]).first?.int(0) == 1
                 return isHeldBack || isStored.withLock { $0 }
             }
@@ -42,7 +42,7 @@ struct PostgreSQLLossTests {
     @Test("a connection that dies between a commit and its answer: stored once, and acknowledged")
     func answerLost() async throws {
         let server = try await PostgreSQLServer.start()
-        let store = try await PostgreSQLStore(server.address())
+        let store = try await PostgreSQLStore(server.address(), timeout: .seconds(60))
         let id = try await store.open("a").id
         let (before, waits) = try await heldBack(server) { step in
             try await store.append([[1]], to: id, after: UInt64(step))
@@ -59,7 +59,7 @@ struct PostgreSQLLossTests {
     @Test("a server that does not come back leaves what it was committing unknown; opened again, the journal tells")
     func unknown() async throws {
         let server = try await PostgreSQLServer.start()
-        let store = try await PostgreSQLStore(server.address(), timeout: .milliseconds(300))
+        let store = try await PostgreSQLStore(server.address(), timeout: .seconds(2))
         let counter = try await DurableCounter.start(.init(store: store))
         let (before, waits) = try await heldBack(server) { _ in await word { _ = try await counter.increment() } }
         try server.kill()
@@ -82,7 +82,7 @@ struct PostgreSQLLossTests {
     )
     func serverKilled() async throws {
         let server = try await PostgreSQLServer.start()
-        let store = try await PostgreSQLStore(server.address(), timeout: .seconds(30))
+        let store = try await PostgreSQLStore(server.address(), timeout: .seconds(60))
         let counters = 8
         let steps = 40
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -117,7 +117,7 @@ struct PostgreSQLLossTests {
     )
     func away() async throws {
         let server = try await PostgreSQLServer.start()
-        let store = try await PostgreSQLStore(server.address(), timeout: .milliseconds(100))
+        let store = try await PostgreSQLStore(server.address(), timeout: .seconds(2))
         let counter = try await DurableCounter.start(.init(store: store))
         _ = try await counter.increment()
         server.stop()
@@ -136,7 +136,7 @@ struct PostgreSQLLossTests {
         // A small file system that only this server sees: mounting is for root.
         let server = try await PostgreSQLServer.start(onSmallDisk: true)
         guard let disk = server.smallDisk else { return }
-        let store = try await PostgreSQLStore(server.address())
+        let store = try await PostgreSQLStore(server.address(), timeout: .seconds(60))
         try server.run(
             "CREATE TABLESPACE small LOCATION '\(disk)'",
             "ALTER TABLE martlet_events SET TABLESPACE small",

@@ -115,7 +115,7 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
         let binaries = try #require(Self.binaries, "no PostgreSQL server here: make deps-extra")
         let settings = ["listen_addresses=", "fsync=on", "shared_buffers=16MB"].flatMap { ["-c", $0] }
         // Once more while sessions of one that was killed hold its memory.
-        try await eventually {
+        try await eventually(within: .seconds(60)) {
             let launcher = Process()
             launcher.executableURL = URL(filePath: "/bin/bash")
             launcher.arguments =
@@ -156,7 +156,7 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
 
     func connect(schema: String = "public") throws -> PostgreSQLConnection {
         try PostgreSQLConnection(
-            to: address(schema: schema), within: .seconds(5), silenceMax: .seconds(20))
+            to: address(schema: schema), within: .seconds(60), silenceMax: .seconds(60))
     }
 
     /// Runs statements behind a store's back, each by itself.

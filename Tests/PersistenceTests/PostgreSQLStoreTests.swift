@@ -59,7 +59,7 @@ struct PostgreSQLStoreTests {
         "a journal that another transaction holds is busy, and free again afterwards; others are not held up for ever")
     func busy() async throws {
         let (server, name) = try await schema()
-        let impatient = try await PostgreSQLStore(server.address(schema: name), timeout: .milliseconds(200))
+        let impatient = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(1))
         let id = try await impatient.open("a").id
         let other = try await impatient.open("b").id
         let holder = try server.connect(schema: name)
@@ -75,7 +75,7 @@ struct PostgreSQLStoreTests {
     @Test("no space on the server's disk is full: what is too large fails, the rest is stored")
     func full() async throws {
         let (server, name) = try await schema()
-        let store = try await PostgreSQLStore(server.address(schema: name))
+        let store = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(60))
         var ids: [JournalID] = []
         for index in 0..<20 { ids.append(try await store.open("\(index)").id) }
         // The code of the real thing: PostgreSQLLossTests has a disk that is full.
@@ -112,7 +112,7 @@ struct PostgreSQLStoreTests {
         ])
     func codes(code: String, expected: String) async throws {
         let (server, name) = try await schema()
-        let store = try await PostgreSQLStore(server.address(schema: name))
+        let store = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(60))
         let id = try await store.open("a").id
         try server.run(
             """
@@ -129,7 +129,8 @@ struct PostgreSQLStoreTests {
     @Test("a commit is synchronous, also where the database's default is not")
     func synchronous() async throws {
         let (server, name) = try await schema()
-        let store = try await PostgreSQLStore(server.address(schema: name, options: "-c synchronous_commit=off"))
+        let store = try await PostgreSQLStore(
+            server.address(schema: name, options: "-c synchronous_commit=off"), timeout: .seconds(60))
         let id = try await store.open("a").id
         try server.run(
             """
@@ -147,7 +148,7 @@ struct PostgreSQLStoreTests {
     @Test("events that are missing at the end are no torn tail: the journal is refused")
     func missingTail() async throws {
         let (server, name) = try await schema()
-        let store = try await PostgreSQLStore(server.address(schema: name))
+        let store = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(60))
         let id = try await store.open("a").id
         try await store.append([[1], [2], [3]], to: id, after: 0)
         try server.run("DELETE FROM martlet_events WHERE sequence = 3", schema: name)
@@ -159,7 +160,9 @@ struct PostgreSQLStoreTests {
         let (server, name) = try await schema()
         let address = server.address(schema: name)
         let epochs = try await withThrowingTaskGroup(of: UInt64.self) { group in
-            for _ in 0..<6 { group.addTask { try await PostgreSQLStore(address).open("a").id.epoch } }
+            for _ in 0..<6 {
+                group.addTask { try await PostgreSQLStore(address, timeout: .seconds(60)).open("a").id.epoch }
+            }
             return try await group.reduce(into: Set<UInt64>()) { $0.insert($1) }
         }
         #expect(epochs.count == 6)
@@ -168,7 +171,8 @@ struct PostgreSQLStoreTests {
     @Test("a session that is ended while idle, or while it stores, is made again, and what it stored is there once")
     func ended() async throws {
         let (server, name) = try await schema()
-        let store = try await PostgreSQLStore(server.address(schema: name) + " application_name=\(name)")
+        let store = try await PostgreSQLStore(
+            server.address(schema: name) + " application_name=\(name)", timeout: .seconds(60))
         let id = try await store.open("a").id
         let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = '\(name)'"
         #expect(try server.count(end) == 1)
@@ -177,8 +181,9 @@ struct PostgreSQLStoreTests {
         try holder.rows([.text("BEGIN"), .text("SELECT 1 FROM martlet_journals WHERE name = 'a' FOR UPDATE")])
         async let stored: Void = store.append([[2]], to: id, after: 1)
         let waiting =
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = '\(name)' AND wait_event_type = 'Lock'"
-        try await eventually { try server.count(waiting) == 1 }
+            "SELECT count(*), pg_sleep(0.01) FROM pg_stat_activity WHERE application_name = '\(name)' AND wait_event_type = 'Lock'"
+        let watch = try server.connect()
+        try await eventually(within: .seconds(60)) { try watch.rows([.text(waiting)]).first?.int(0) == 1 }
         #expect(try server.count(end) == 1)
         try holder.rows([.text("ROLLBACK")])
         try await stored

@@ -20,7 +20,7 @@ enum StoreKind: Sendable {
         switch self {
         case .memory: return folder.memory
         case .sqlite: return try SQLiteStore(path: folder.database)
-        case .postgresql: return try await PostgreSQLStore(address(in: folder))
+        case .postgresql: return try await PostgreSQLStore(address(in: folder), timeout: .seconds(60))
         }
     }
 

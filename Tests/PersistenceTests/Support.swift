@@ -60,7 +60,10 @@ struct DurableCounter: AsyncGenServer, ~Copyable {
 }
 
 extension ServerAddress<DurableCounter.Ref> {
-    nonisolated(nonsending) func increment() async throws -> Int { try await call { .increment($0) }.get() }
+    /// A sync may take its time on a machine that runs all tests at once.
+    nonisolated(nonsending) func increment() async throws -> Int {
+        try await call(timeout: .seconds(60)) { .increment($0) }.get()
+    }
 }
 
 /// A store's failure as a word.
