@@ -22,6 +22,7 @@ let package = Package(
         .library(name: "MartletServiceLifecycle", targets: ["MartletServiceLifecycle"]),
         .library(name: "MartletPersistence", targets: ["MartletPersistence"]),
         .library(name: "MartletSQLite", targets: ["MartletSQLite"]),
+        .library(name: "MartletPostgreSQL", targets: ["MartletPostgreSQL"]),
         .executable(name: "martlet-bench", targets: ["martlet-bench"]),
         .executable(name: "martlet-soak", targets: ["martlet-soak"]),
         .executable(name: "martlet-tour", targets: ["martlet-tour"]),
@@ -51,7 +52,7 @@ let package = Package(
         .executableTarget(
             name: "martlet-bench",
             dependencies: [
-                "Martlet", "MartletPersistence", "MartletSQLite", "MartletBenchCore",
+                "Martlet", "MartletPersistence", "MartletSQLite", "MartletPostgreSQL", "MartletBenchCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
@@ -70,8 +71,9 @@ let package = Package(
             ],
             path: "Benchmarks/MartletSoak", swiftSettings: strict),
         .target(
-            name: "Examples", dependencies: ["Martlet", "MartletPersistence"], path: "Examples", exclude: ["Command"],
-            swiftSettings: strict),
+            name: "Examples",
+            dependencies: ["Martlet", "MartletPersistence", .product(name: "GRDB", package: "GRDB.swift")],
+            path: "Examples", exclude: ["Command"], swiftSettings: strict),
         .executableTarget(
             name: "martlet-tour", dependencies: ["Examples"], path: "Examples/Command", swiftSettings: strict),
 
@@ -86,7 +88,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
 
-        // Durable state of servers; and SQLite to keep it in.
+        // Durable state of servers; and SQLite or PostgreSQL to keep it in.
         .target(
             name: "MartletPersistence", dependencies: ["Martlet", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
@@ -94,16 +96,25 @@ let package = Package(
             name: "MartletSQLite",
             dependencies: ["Martlet", "MartletPersistence", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
+        .systemLibrary(
+            name: "CLibPQ", path: "CSources/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(
+            name: "MartletPostgreSQL",
+            dependencies: [
+                "CLibPQ", "Martlet", "MartletPersistence", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
 
         .testTarget(
             name: "PersistenceTests",
             dependencies: [
-                "Martlet", "MartletPersistence", "MartletSQLite", "MartletTestKit", "DurableWriter",
+                "Martlet", "MartletPersistence", "MartletSQLite", "MartletPostgreSQL", "MartletTestKit",
+                "DurableWriter",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: strict),
         // What the tests kill.
         .executableTarget(
-            name: "DurableWriter", dependencies: ["Martlet", "MartletPersistence", "MartletSQLite"],
+            name: "DurableWriter",
+            dependencies: ["Martlet", "MartletPersistence", "MartletSQLite", "MartletPostgreSQL"],
             path: "Tests/DurableWriter", swiftSettings: strict),
         .testTarget(
             name: "MartletServiceLifecycleTests",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pattern 4: resources with an owner. The state is noncopyable and its `deinit` closes the connections, however the
-// process ends; `terminate` is for last words only, as a kill and the exit signal of a stranger do not run it.
+// Pattern 4: resources with an owner. The state owns its connections through a noncopyable value, whose `deinit` closes them
+// however the process ends, and when `init` fails half-way; `terminate` is for last words only, as a kill and the exit
+// signal of a stranger do not run it.
 //
 // See it run: swift test --filter DatabasePoolExample
 
@@ -33,6 +34,7 @@ struct DatabasePool: GenServer, ~Copyable {
     }
 
     private let output: Output
+    private let connections: Connections
     private var idle: [Connection]
     private var lent: [Ticket: Connection] = [:]
     /// Oldest first.
@@ -43,20 +45,19 @@ struct DatabasePool: GenServer, ~Copyable {
     private var watches: [Ticket: MonitorRef] = [:]
     private var tickets: [MonitorRef: Ticket] = [:]
 
-    /// When connection k is refused, the start fails, and connections 1 to k-1 are closed with the array that held them.
+    /// When connection k is refused, the start fails, and connections 1 to k-1 are closed with the value that owned them.
     init(_ settings: Settings) throws {
+        var connections = Connections()
+        for _ in 0..<settings.size { try connections.open(to: settings.database) }
         output = settings.output
-        idle = try (0..<settings.size).map { _ in try settings.database.connect() }
+        idle = connections.all
+        self.connections = connections
     }
 
-    /// Runs whatever ends the process.
+    /// Runs whatever ends the process; then its connections end.
     ///
-    /// It closes lent connections too: who still holds one is told by its next query.
-    deinit {
-        output("Closing \(idle.count + lent.count) connections")
-        for connection in idle { connection.close() }
-        for connection in lent.values { connection.close() }
-    }
+    /// Lent ones too: who still holds one is told by its next query.
+    deinit { output("Closing \(connections.all.count) connections") }
 
     mutating func handleCall(_ call: Call) -> Next {
         switch call {
@@ -79,7 +80,7 @@ struct DatabasePool: GenServer, ~Copyable {
             end(ticket)
         case .check:
             // A pool without a database is of no use: it ends, and whoever started it may start another.
-            for connection in idle { try connection.query("select 1") }
+            for connection in idle { try connection.query("SELECT word FROM greetings") }
         }
         return .wait
     }

@@ -13,7 +13,8 @@ func poolTour(output: @escaping Output = terminal) async throws {
         func end(_ how: String, _ end: (DatabasePool.Ref) async throws -> Void) async throws {
             output("\(how):")
             let pool = try await DatabasePool.startLink(settings, name: DatabasePool.name)
-            output("\(try await pool.withConnection { try $0.query("hello") }), \(database.open) open")
+            let word = try await pool.withConnection { try $0.query("SELECT word FROM greetings") }
+            output("\(word ?? "nothing"), \(database.open) open")
             try await end(pool)
             _ = try await pool.pid.waitForExit()
             // A killed process is gone at once; a handler that ran still returns, and then the state goes.
@@ -25,7 +26,7 @@ func poolTour(output: @escaping Output = terminal) async throws {
         try await end("A stranger says shutdown") { pool in spawn(Never.self) { _ in pool.pid.exit(.shutdown) } }
         try await end("Killed") { $0.pid.kill() }
         try await end("It fails") {
-            database.crash()
+            try database.crash()
             $0.check()
         }
     }

@@ -10,11 +10,11 @@ import Martlet
 enum ManualConnection {
     enum Message { case stop }
 
-    static func startLink(_ database: Database) throws -> Pid {
-        let number = try database.connectByHand()
+    static func startLink(_ server: SocketServer) -> Pid {
+        let number = server.connectByHand()
         return spawnLink(Message.self) { mailbox in
             _ = try await mailbox.receive()  // an exit signal leaves by this line
-            database.disconnect(number)
+            server.disconnect(number)
         }.pid
     }
 }
@@ -23,28 +23,28 @@ enum ManualConnection {
 ///
 /// A stop, a throw and the parent's exit signal run `terminate`; a kill and the exit signal of anybody else do not.
 struct TerminatingConnection: GenServer {
-    private let database: Database
+    private let server: SocketServer
     private let number: Int
 
-    init(_ database: Database) throws {
-        self.database = database
-        number = try database.connectByHand()
+    init(_ server: SocketServer) {
+        self.server = server
+        number = server.connectByHand()
     }
 
-    mutating func terminate(_ reason: ExitReason) { database.disconnect(number) }
+    mutating func terminate(_ reason: ExitReason) { server.disconnect(number) }
 }
 
 /// After: the connection is part of the state, and ends with it.
-struct OwningConnection: GenServer {
-    private let connection: Connection
+struct OwningConnection: GenServer, ~Copyable {
+    private let socket: Socket
 
-    init(_ database: Database) throws { connection = try database.connect() }
+    init(_ server: SocketServer) { socket = Socket(to: server) }
 }
 
 func gracelessShutdownTour(output: @escaping Output = terminal) async throws {
-    typealias Start = (Database) async throws -> Pid
+    typealias Start = (SocketServer) async throws -> Pid
     let ways: [(String, Start)] = [
-        ("By hand", { try ManualConnection.startLink($0) }),
+        ("By hand", { ManualConnection.startLink($0) }),
         ("terminate", { try await TerminatingConnection.startLink($0).pid }),
         ("deinit", { try await OwningConnection.startLink($0).pid }),
     ]
@@ -52,10 +52,10 @@ func gracelessShutdownTour(output: @escaping Output = terminal) async throws {
         try await withProcess(receiving: Never.self) { mailbox in
             mailbox.trapsExits = true
             for ending in Ending.allCases {
-                let database = Database()
-                let pid = try await start(database)
+                let server = SocketServer()
+                let pid = try await start(server)
                 try await ending.bring(pid)
-                output("\(way), \(ending.rawValue): \(database.open) left open")
+                output("\(way), \(ending.rawValue): \(server.open) left open")
             }
         }
     }

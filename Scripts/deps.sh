@@ -4,7 +4,8 @@
 # installer of Swift: without a toolchain it says so and stops.
 #
 #   Scripts/deps.sh             what build, test and bench need
-#   Scripts/deps.sh --extra     and what lint, make spin and the fault scripts need: clang-format, spin, faketime
+#   Scripts/deps.sh --extra     and what lint, make spin, the fault scripts and the tests of MartletPostgreSQL need:
+#                               clang-format, spin, faketime, a PostgreSQL server, which the tests start themselves
 set -euo pipefail
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -35,8 +36,11 @@ missing=()
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 if [ ${#missing[@]} -gt 0 ] || ! pkg-config --exists liburcu-bp liburcu-cds; then missing+=(liburcu-dev); fi
 if [ ${#missing[@]} -gt 0 ] || ! pkg-config --exists sqlite3; then missing+=(libsqlite3-dev); fi
+if [ ${#missing[@]} -gt 0 ] || ! pkg-config --exists libpq; then missing+=(libpq-dev); fi
 if [ "${1:-}" = "--extra" ]; then
     for tool in clang-format spin faketime; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+    # Debian keeps the server out of PATH.
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql)
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 

@@ -34,7 +34,7 @@ extension Workload {
         all += (quick ? [100_000] : [100_000, 1_000_000]).map { .spawn(servers: $0) }
         all += Tying.allCases.map { .ties($0) }
         all += Supervising.allCases.map { .supervise($0) }
-        all += [1, 64, 1_000].map { .durable(servers: $0) }
+        for store in Keeping.allCases { all += [1, 64, 1_000].map { .durable(servers: $0, in: store) } }
         all += [.timerCancel(timers: quick ? 100_000 : 1_000_000), .timerFire(timers: quick ? 10_000 : 100_000)]
         all += [.lookup(churn: false), .lookup(churn: true)]
         all += Registering.allCases.map { .registry($0) }
@@ -49,7 +49,7 @@ extension Workload {
         switch self {
         case .spawn(let servers): servers
         case .ties(.down): Workload.downs
-        case .durable(let servers): servers == 1 ? Workload.alone : max(1, Workload.transitions / servers) * servers
+        case .durable(let servers, _): servers == 1 ? Workload.alone : max(1, Workload.transitions / servers) * servers
         case .supervise(.restart): Workload.restarts
         case .supervise: Workload.children
         case .timerCancel(let timers), .timerFire(let timers): timers
@@ -68,7 +68,7 @@ extension Workload {
         case .cast(let producers): producers
         case .fanOut(let servers), .ring(let servers): servers
         case .pingPong(let pairs): pairs * 2
-        case .durable(let servers): servers
+        case .durable(let servers, _): servers
         case .lookup, .registry(.lookup), .registry(.lookupChurn): Workload.lookupReaders
         case .registry(.dispatch), .registry(.publish): Workload.subscribers
         case .registry(.register): Workload.registeredKeys

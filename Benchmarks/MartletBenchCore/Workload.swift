@@ -22,8 +22,8 @@ package enum Workload: Hashable, Sendable {
     case ties(Tying)
     /// A supervisor starts children, or starts one again that fails.
     case supervise(Supervising)
-    /// Servers that each store every transition in one SQLite file before they answer. An operation is one transition.
-    case durable(servers: Int)
+    /// Servers that each store every transition in one database before they answer. An operation is one transition.
+    case durable(servers: Int, in: Keeping = .sqlite)
     /// That many timers are armed, then all of them cancelled before they fire. An operation is one of each.
     case timerCancel(timers: Int)
     /// That many timers fire; the figure is how late, not how long the run took.
@@ -78,6 +78,11 @@ package enum Workload: Hashable, Sendable {
         case publish
     }
 
+    /// Where `durable` servers keep what they know.
+    package enum Keeping: String, Hashable, Sendable, CaseIterable {
+        case sqlite, postgresql
+    }
+
     /// What a supervisor of `supervise` does.
     package enum Supervising: String, Hashable, Sendable, CaseIterable {
         /// Starts a list of children, one after the other.
@@ -127,7 +132,8 @@ extension Workload {
         case .pingPong(let pairs): [("pairs", .integer(pairs))]
         case .ties(let kind): [("mode", .text(kind.rawValue))]
         case .supervise(let kind): [("mode", .text(kind.rawValue))]
-        case .durable(let servers): [("servers", .integer(servers))]
+        case .durable(let servers, .sqlite): [("servers", .integer(servers))]
+        case .durable(let servers, .postgresql): [("servers", .integer(servers)), ("store", .text("postgresql"))]
         case .timerCancel(let timers): [("mode", .text("arm-cancel")), ("timers", .integer(timers))]
         case .timerFire(let timers): [("mode", .text("fire")), ("timers", .integer(timers))]
         case .lookup(let churn): [("churn", .flag(churn))]

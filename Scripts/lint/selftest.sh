@@ -51,6 +51,7 @@ caught words Sources/Martlet/Stage/Plant.swift 'let p = unsafe q.pointee' 'unsaf
 caught words Sources/Martlet/GenServer/Plant.swift 'func f() { unsafe g() }\n@unsafe func h() {}' 'unsafe code stands in'
 allowed words Sources/Martlet/GenServer/Plant.swift \
     '@unsafe @inlinable\nfunc f(\n    a: Int\n) throws -> Int? {\n    do { try unsafe g() }\n}' '@unsafe functions of behaviours'
+caught words Sources/MartletPostgreSQL/Plant.swift 'let p = unsafe q.pointee' 'unsafe code stands in'
 allowed words Sources/Martlet/Stage/Plant.swift '// unsafe, try! and Date() in prose\nlet s = "unsafe fatalError"' 'prose'
 caught words Tests/MartletTests/Plant.swift 'import XCTest' 'tests use Swift Testing'
 caught words CSources/CMartlet/src/plant.c 'static int f(void) { return __atomic_load_n(&x, 0); }' 'go through atomic.h'

@@ -14,7 +14,7 @@ public protocol DurableStore: Sendable {
     ///
     /// - Parameter name: any string; a journal that is not there yet is made.
     /// - Returns: what is stored, and this opening, which fences every earlier one.
-    /// - Throws: ``StoreError``: `corrupt`, `busy`, `full`, `failed`.
+    /// - Throws: ``StoreError``: `corrupt`, `busy`, `full`, `unreachable`, `failed`.
     func open(_ name: String) async throws(StoreError) -> StoredJournal
 
     /// Makes events durable, all or none, before it returns.
@@ -24,8 +24,8 @@ public protocol DurableStore: Sendable {
     /// - Parameters:
     ///   - events: in order.
     ///   - journal: the opening they belong to.
-    ///   - sequence: the number of events stored before them.
-    /// - Throws: ``StoreError``; then nothing was stored.
+    ///   - sequence: the number of events stored before them; `corrupt` where it is another.
+    /// - Throws: ``StoreError``; then nothing was stored. Or `unknown`: `open` tells.
     func append(_ events: [[UInt8]], to journal: JournalID, after sequence: UInt64) async throws(StoreError)
 
     /// Replaces the snapshot and drops the events it covers.
@@ -33,8 +33,8 @@ public protocol DurableStore: Sendable {
     /// - Parameters:
     ///   - snapshot: the value with `sequence` events applied.
     ///   - journal: the opening it belongs to.
-    ///   - sequence: the events it covers.
-    /// - Throws: ``StoreError``; then the snapshot and the events before are still there.
+    ///   - sequence: the events it covers: no fewer than the last one, no more than are stored; else `corrupt`.
+    /// - Throws: ``StoreError``; then the snapshot and the events before are still there. Or `unknown`.
     func saveSnapshot(_ snapshot: [UInt8], of journal: JournalID, at sequence: UInt64) async throws(StoreError)
 
     /// Forgets a journal; who has it open is fenced.

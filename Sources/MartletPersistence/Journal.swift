@@ -36,6 +36,8 @@ public struct Journal<Value: Codable, Event: Codable & Sendable>: ~Copyable {
     private let snapshotEvery: Int
     /// Events that no snapshot covers.
     private var uncovered: Int
+    /// The store does not know what became of the last events: no more are stored behind them.
+    private var isUnknown = false
 
     /// Recovers the value from a store: the last snapshot, then the events after it.
     ///
@@ -79,10 +81,12 @@ public struct Journal<Value: Codable, Event: Codable & Sendable>: ~Copyable {
 
     /// Stores an event, then applies it.
     ///
-    /// On a throw nothing has changed, here or in the store.
+    /// On a throw nothing has changed, here or in the store; but for `unknown`.
     ///
     /// - Parameter event: what happened.
     /// - Throws: ``StoreError``: `fenced` when the journal was opened elsewhere since: end, and let the other one serve.
+    ///   `unknown` when it cannot be said whether the event is stored, and from then on: end, and start again; `init` reads
+    ///   what is true.
     public nonisolated(nonsending) mutating func record(_ event: Event) async throws(StoreError) {
         try await record([event])
     }
@@ -93,9 +97,15 @@ public struct Journal<Value: Codable, Event: Codable & Sendable>: ~Copyable {
     /// - Throws: ``StoreError`` as for one event; then none of them is stored.
     public nonisolated(nonsending) mutating func record(_ events: [Event]) async throws(StoreError) {
         if events.isEmpty { return }
+        if isUnknown { throw .unknown }
         var bodies: [[UInt8]] = []
         for event in events { bodies.append(try Self.encode(event)) }
-        try await store.append(bodies, to: id, after: sequence)
+        do {
+            try await store.append(bodies, to: id, after: sequence)
+        } catch {
+            if case .unknown = error { isUnknown = true }
+            throw error
+        }
         sequence += UInt64(events.count)
         uncovered += events.count
         for event in events { apply(&value, event) }

@@ -75,6 +75,9 @@ public final class MemoryStore: DurableStore {
     ) async throws(StoreError) {
         try change { state throws(StoreError) in
             guard var kept = state.journals[journal.name], kept.epoch == journal.epoch else { throw .fenced }
+            guard (kept.covered...kept.covered + UInt64(kept.events.count)).contains(sequence) else {
+                throw .corrupt(sequence: sequence)
+            }
             kept.events.removeFirst(Int(sequence - kept.covered))
             kept.snapshot = snapshot
             kept.covered = sequence

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables and statements. An event carries a checksum of its own: SQLite guards its pages against crashes, not against a disk
-// that changes bytes.
+// Tables and statements.
 //
 //     journals   id, name, epoch, covered (events in the snapshot), snapshot, checksum
 //     events     journal, sequence (1, 2, ...), body, checksum
@@ -47,64 +46,51 @@ extension SQLiteStore {
         let covered: Int64 = row["covered"]
         let epoch: Int64 = row["epoch"]
         let snapshot = (row["snapshot"] as Data?).map { [UInt8]($0) }
-        if let snapshot, checksum(snapshot) != row["checksum"] { throw StoreError.corrupt(sequence: 0) }
-        let (events, cut) = try readEvents(of: key, after: covered, database)
+        if let snapshot, crc32(snapshot) != row["checksum"] { throw StoreError.corrupt(sequence: 0) }
+        let stored = try readEvents(of: key, after: covered, database)
         return StoredJournal(
             id: JournalID(name: name, epoch: UInt64(epoch)), snapshot: snapshot, sequence: UInt64(covered),
-            events: events, cutBytes: cut)
+            events: stored.events, cutBytes: stored.cutBytes)
     }
 
-    /// The whole events.
-    ///
-    /// From the first that is not, none may be whole: then they are a tail that was torn, and cut.
     private static func readEvents(
         of key: Int64, after covered: Int64, _ database: Database
-    ) throws -> (events: [[UInt8]], cut: Int) {
-        var events: [[UInt8]] = []
-        var cut = 0
+    ) throws -> StoredEvents {
+        var stored = StoredEvents(after: UInt64(covered))
         let rows = try Row.fetchCursor(
             database, sql: "SELECT sequence, body, checksum FROM events WHERE journal = ? ORDER BY sequence",
             arguments: [key])
         while let row = try rows.next() {
-            let sequence: Int64 = row["sequence"]
-            let body = [UInt8](row["body"] as Data)
-            let isWhole = checksum(body) == row["checksum"]
-            let expected = covered + Int64(events.count) + 1
-            if cut > 0, isWhole { throw StoreError.corrupt(sequence: UInt64(expected)) }
-            if !isWhole {
-                cut += max(1, body.count)
-            } else {
-                guard sequence == expected else { throw StoreError.corrupt(sequence: UInt64(expected)) }
-                events.append(body)
-            }
+            try stored.add([UInt8](row["body"] as Data), checksum: row["checksum"], at: row["sequence"])
         }
-        if cut > 0 {
+        if stored.cutBytes > 0 {
             try database.execute(
-                sql: "DELETE FROM events WHERE journal = ? AND sequence > ?",
-                arguments: [key, covered + Int64(events.count)])
+                sql: "DELETE FROM events WHERE journal = ? AND sequence > ?", arguments: [key, Int64(stored.sequence)])
         }
-        return (events, cut)
+        return stored
     }
 
     static func append(
         _ events: [[UInt8]], to journal: JournalID, after sequence: UInt64, _ database: Database
     ) throws {
-        let key = try key(of: journal, database)
+        let (key, _, last) = try find(journal, database)
+        guard last == Int64(sequence) else { throw StoreError.corrupt(sequence: sequence) }
         let insert = try database.cachedStatement(
             sql: "INSERT INTO events (journal, sequence, body, checksum) VALUES (?, ?, ?, ?)")
         for (index, body) in events.enumerated() {
             try insert.execute(
-                arguments: [key, Int64(sequence) + Int64(index) + 1, Data(body), checksum(body)])
+                arguments: [key, Int64(sequence) + Int64(index) + 1, Data(body), crc32(body)])
         }
     }
 
     static func saveSnapshot(
         _ snapshot: [UInt8], of journal: JournalID, at sequence: UInt64, _ database: Database
     ) throws {
-        let key = try key(of: journal, database)
+        let (key, covered, last) = try find(journal, database)
+        guard covered <= sequence, sequence <= last else { throw StoreError.corrupt(sequence: sequence) }
         try database.cachedStatement(
             sql: "UPDATE journals SET snapshot = ?, checksum = ?, covered = ? WHERE id = ?"
-        ).execute(arguments: [Data(snapshot), checksum(snapshot), Int64(sequence), key])
+        ).execute(arguments: [Data(snapshot), crc32(snapshot), Int64(sequence), key])
         try database.cachedStatement(sql: "DELETE FROM events WHERE journal = ? AND sequence <= ?")
             .execute(arguments: [key, Int64(sequence)])
     }
@@ -126,24 +112,20 @@ extension SQLiteStore {
     /// Strings that are equal have the same bytes once they are composed, which `open` and `delete` do.
     private static func bytes(of name: String) -> Data { Data(name.utf8) }
 
+    /// The row of a journal, the events in its snapshot, and all its events.
+    ///
     /// Throws `fenced` when the opening is not the last one.
-    private static func key(of journal: JournalID, _ database: Database) throws -> Int64 {
+    private static func find(
+        _ journal: JournalID, _ database: Database
+    ) throws -> (key: Int64, covered: Int64, last: Int64) {
         let statement = try database.cachedStatement(
-            sql: "SELECT id FROM journals WHERE name = CAST(? AS TEXT) AND epoch = ?")
-        guard let key = try Int64.fetchOne(statement, arguments: [bytes(of: journal.name), Int64(journal.epoch)]) else {
-            throw StoreError.fenced
-        }
-        return key
-    }
-
-    /// CRC-32 (IEEE 802.3).
-    static func checksum(_ bytes: [UInt8]) -> Int64 {
-        var crc: UInt32 = 0xFFFF_FFFF
-        for byte in bytes { crc = crcTable[Int((crc ^ UInt32(byte)) & 0xFF)] ^ (crc >> 8) }
-        return Int64(crc ^ 0xFFFF_FFFF)
-    }
-
-    private static let crcTable: [UInt32] = (0..<256).map { index in
-        (0..<8).reduce(UInt32(index)) { crc, _ in crc & 1 == 1 ? (crc >> 1) ^ 0xEDB8_8320 : crc >> 1 }
+            sql: """
+                SELECT id, covered, MAX(covered, COALESCE((SELECT MAX(sequence) FROM events WHERE journal = journals.id), 0))
+                FROM journals WHERE name = CAST(? AS TEXT) AND epoch = ?
+                """)
+        guard
+            let row = try Row.fetchOne(statement, arguments: [bytes(of: journal.name), Int64(journal.epoch)])
+        else { throw StoreError.fenced }
+        return (row[0], row[1], row[2])
     }
 }

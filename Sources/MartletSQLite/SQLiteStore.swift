@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Journals in a SQLite file. One thread writes; what waits for it is stored in one transaction, so that a thousand servers
-// share one fsync. What the file looks like: SQLiteStore+Schema.
-//
-//     append ... append ... append      each suspends its caller
-//          \        |        /
-//           waiting (a list)            filled while the transaction before is on its way to the disk
-//                   |
-//             one transaction           all of them, or, if it fails, each by itself: one that is too large
-//                   |                   does not take the others along
-//            commit, fsync              then all callers are resumed
+// Journals in a SQLite file. One thread writes; what waits for it is stored in one transaction (WriteQueue). If that fails,
+// each is stored by itself: one that is too large does not take the others along. The file: SQLiteStore+Schema.
 
-internal import Dispatch
 internal import Foundation
 internal import GRDB
 internal import Martlet
@@ -26,23 +17,11 @@ public import MartletPersistence
 /// When not to use: for journals that several programs write, as the later opening of a journal fences the earlier; for
 /// tests, where a `MemoryStore` is quicker and fails on demand.
 public final class SQLiteStore: DurableStore {
-    /// A write that waits, and who waits for it.
-    struct Write: Sendable {
-        let perform: @Sendable (Database) throws -> Void
-        let done: CheckedContinuation<Result<Void, StoreError>, Never>
-    }
-
-    private struct Waiting: Sendable {
-        var writes: [Write] = []
-        var isWriting = false
-    }
-
-    /// Writes of one transaction: what is lost, and done again, when one of them fails.
-    private static let batchMax = 4_096
+    /// What is done within a transaction; an opening returns what it found.
+    typealias Write = @Sendable (Database) throws -> StoredJournal?
 
     let database: DatabaseQueue
-    private let waiting = _Locked(Waiting())
-    private let thread = DispatchQueue(label: "martlet.sqlite")
+    private let queue: WriteQueue<Write, StoredJournal?>
 
     /// Opens or makes a database file.
     ///
@@ -55,10 +34,12 @@ public final class SQLiteStore: DurableStore {
         configuration.journalMode = .wal
         configuration.busyMode = .timeout(busyTimeout / .seconds(1))
         do {
-            database = try DatabaseQueue(path: path, configuration: configuration)
+            let database = try DatabaseQueue(path: path, configuration: configuration)
             // Behind all that GRDB sets up: with the write-ahead log it sets NORMAL, which syncs at checkpoints alone.
             try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             try Self.makeTables(database)
+            self.database = database
+            queue = WriteQueue(label: "martlet.sqlite") { Self.perform($0, database) }
         } catch { throw Self.storeError(error) }
     }
 
@@ -68,12 +49,7 @@ public final class SQLiteStore: DurableStore {
     /// - Returns: what is stored, and this opening.
     /// - Throws: `StoreError`: `fenced`, `corrupt`, `busy`, `full`, `failed`.
     public func open(_ name: String) async throws(StoreError) -> StoredJournal {
-        let found = _Locked<StoredJournal?>(nil)
-        try await write { database in
-            let journal = try Self.read(name, database)
-            found.withLock { $0 = journal }
-        }
-        guard let journal = found.withLock({ $0 }) else { throw .corrupt(sequence: 0) }
+        guard let journal = try await queue.write({ try Self.read(name, $0) }) else { throw .corrupt(sequence: 0) }
         return journal
     }
 
@@ -85,7 +61,10 @@ public final class SQLiteStore: DurableStore {
     ///   - sequence: the number of events stored before them.
     /// - Throws: `StoreError`: `fenced`, `corrupt`, `busy`, `full`, `failed`; then nothing was stored.
     public func append(_ events: [[UInt8]], to journal: JournalID, after sequence: UInt64) async throws(StoreError) {
-        try await write { try Self.append(events, to: journal, after: sequence, $0) }
+        _ = try await queue.write {
+            try Self.append(events, to: journal, after: sequence, $0)
+            return nil
+        }
     }
 
     /// Stores a snapshot and drops the events it covers, in one transaction.
@@ -98,7 +77,10 @@ public final class SQLiteStore: DurableStore {
     public func saveSnapshot(
         _ snapshot: [UInt8], of journal: JournalID, at sequence: UInt64
     ) async throws(StoreError) {
-        try await write { try Self.saveSnapshot(snapshot, of: journal, at: sequence, $0) }
+        _ = try await queue.write {
+            try Self.saveSnapshot(snapshot, of: journal, at: sequence, $0)
+            return nil
+        }
     }
 
     /// Forgets a journal and its events.
@@ -106,7 +88,10 @@ public final class SQLiteStore: DurableStore {
     /// - Parameter name: one that is not there is no error.
     /// - Throws: `StoreError`: `fenced`, `corrupt`, `busy`, `full`, `failed`.
     public func delete(_ name: String) async throws(StoreError) {
-        try await write { try Self.delete(name, $0) }
+        _ = try await queue.write {
+            try Self.delete(name, $0)
+            return nil
+        }
     }
 
     /// Lets the file grow to so many pages, as a full disk would; for tests.
@@ -118,63 +103,35 @@ public final class SQLiteStore: DurableStore {
 
     // MARK: Writing together
 
-    private func write(_ perform: @escaping @Sendable (Database) throws -> Void) async throws(StoreError) {
-        let result = await withCheckedContinuation { done in
-            let isFirst = waiting.withLock { waiting in
-                waiting.writes.append(Write(perform: perform, done: done))
-                defer { waiting.isWriting = true }
-                return !waiting.isWriting
-            }
-            if isFirst { thread.async { self.drain() } }
-        }
-        try result.get()
-    }
-
-    private func drain() {
-        while true {
-            let batch = waiting.withLock { waiting -> [Write] in
-                let batch = Array(waiting.writes.prefix(Self.batchMax))
-                waiting.writes.removeFirst(batch.count)
-                if batch.isEmpty { waiting.isWriting = false }
-                return batch
-            }
-            if batch.isEmpty { return }
-            perform(batch)
-        }
-    }
-
-    private func perform(_ batch: [Write]) {
-        switch commit(batch) {
-        case .success(let refusals):
-            for (write, refusal) in zip(batch, refusals) {
-                write.done.resume(returning: refusal.map { .failure($0) } ?? .success(()))
-            }
-        case .failure(let error) where batch.count > 1 && !error.isBusy:
-            // One of them is guilty.
-            for write in batch { perform([write]) }
-        case .failure(let error):
+    private static func perform(
+        _ batch: [Write], _ database: DatabaseQueue
+    ) -> [Result<StoredJournal?, StoreError>] {
+        do throws(StoreError) { return try commit(batch, database) } catch {
             // Busy is the whole database: each by itself would wait as long again.
-            for write in batch { write.done.resume(returning: .failure(error)) }
+            if batch.count == 1 || error.isBusy { return batch.map { _ in .failure(error) } }
+            // One of them is guilty.
+            return batch.flatMap { perform([$0], database) }
         }
     }
 
     /// Those of fenced openings are refused before they change anything, so the others need not be done again.
-    private func commit(_ batch: [Write]) -> Result<[StoreError?], StoreError> {
+    private static func commit(
+        _ batch: [Write], _ database: DatabaseQueue
+    ) throws(StoreError) -> [Result<StoredJournal?, StoreError>] {
         do {
-            var refusals: [StoreError?] = []
+            var results: [Result<StoredJournal?, StoreError>] = []
             try database.writeWithoutTransaction { database in
                 try database.inTransaction(.immediate) {
                     for write in batch {
-                        do {
-                            try write.perform(database)
-                            refusals.append(nil)
-                        } catch StoreError.fenced { refusals.append(.fenced) }
+                        do { results.append(.success(try write(database))) } catch StoreError.fenced {
+                            results.append(.failure(.fenced))
+                        }
                     }
                     return .commit
                 }
             }
-            return .success(refusals)
-        } catch { return .failure(Self.storeError(error)) }
+            return results
+        } catch { throw storeError(error) }
     }
 
     /// SQLite's results in the words of stores.

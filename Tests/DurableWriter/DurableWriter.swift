@@ -4,6 +4,7 @@
 import Foundation
 import Martlet
 import MartletPersistence
+import MartletPostgreSQL
 import MartletSQLite
 
 struct WrittenCounter: AsyncGenServer, ~Copyable {
@@ -12,7 +13,7 @@ struct WrittenCounter: AsyncGenServer, ~Copyable {
 
     private var journal: Journal<Int, Event>
 
-    init(_ argument: (name: String, store: SQLiteStore)) async throws {
+    init(_ argument: (name: String, store: any DurableStore)) async throws {
         journal = try await Journal(argument.name, in: argument.store, initial: 0, snapshotEvery: 7) { value, event in
             switch event {
             case .incremented: value += 1
@@ -34,7 +35,10 @@ struct WrittenCounter: AsyncGenServer, ~Copyable {
 @main
 struct DurableWriter {
     static func main() async throws {
-        let store = try SQLiteStore(path: CommandLine.arguments[1])
+        // A file, or what is known of a server.
+        let address = CommandLine.arguments[1]
+        let store: any DurableStore =
+            address.contains("=") ? try await PostgreSQLStore(address) : try SQLiteStore(path: address)
         await withTaskGroup(of: Void.self) { group in
             for index in 0..<8 {
                 group.addTask {

@@ -24,7 +24,7 @@ struct DatabasePoolExampleTests {
                 "Its parent says shutdown:", "hello, 10 open", "Shutting down pool: shutdown", closing, "0 open",
                 "A stranger says shutdown:", "hello, 10 open", closing, "0 open",
                 "Killed:", "hello, 10 open", closing, "0 open",
-                "It fails:", "hello, 10 open", "Shutting down pool: error (Refused)", closing, "0 open",
+                "It fails:", "hello, 10 open", "Shutting down pool: error (DatabaseError)", closing, "0 open",
                 "No room for all:", "failed (Refused), 3 opened, 0 open",
             ])
     }
@@ -106,7 +106,8 @@ struct DatabasePoolExampleTests {
     func holderDies() async throws {
         let lines = Lines()
         try await withTestRuntime { test in
-            let pool = try await Self.pool(size: 1)
+            let database = Database()
+            let pool = try await DatabasePool.start(.init(database: database, size: 1, output: { _ in }))
             let holder = Self.hold(pool, for: .seconds(1_000), lines, "holder")
             await test.clock.runUntilIdle()
             _ = Self.hold(pool, for: .seconds(1), lines, "next")
@@ -116,7 +117,10 @@ struct DatabasePoolExampleTests {
             await test.clock.advance(by: .seconds(2))
             #expect(lines.all == ["holder", "next"])
             #expect(try await pool.counts() == .init(idle: 1, lent: 0, waiting: 0))
+            // The same connection: none is opened for the one that was lost.
+            #expect((database.openedSoFar, database.open) == (1, 1))
             try await pool.stop()
+            #expect(database.open == 0)
             test.assertNothingLeft()
         }
     }
@@ -153,7 +157,7 @@ struct DatabasePoolExampleTests {
                 try await pool.withConnection { connection in
                     pool.pid.kill()
                     _ = try await pool.pid.waitForExit()
-                    try connection.query("select 1")
+                    try connection.query("SELECT 1")
                 }
             }
         }

@@ -11,7 +11,7 @@ import Testing
 
 @testable import MartletSQLite
 
-@Suite("Store edges", .timeLimit(.minutes(1)))
+@Suite("Store edges", .sharesPostgreSQL, .timeLimit(.minutes(1)))
 struct StoreEdgeTests {
     @Test("what is committed is synced: a write-ahead log, and synchronous=FULL (S44)")
     func synced() async throws {
@@ -24,25 +24,11 @@ struct StoreEdgeTests {
     }
 
     @Test(
-        "who had a journal open that was deleted stays fenced when it is made again",
-        arguments: JournalTests.Kind.allCases)
-    func deletedAndMadeAgain(kind: JournalTests.Kind) async throws {
-        let folder = try Folder()
-        let store = try JournalTests.store(kind, folder)
-        let old = try await store.open("counter").id
-        try await store.delete("counter")
-        let new = try await store.open("counter").id
-        #expect(await word { try await store.append([[1]], to: old, after: 0) } == "\(StoreError.fenced)")
-        try await store.append([[2]], to: new, after: 0)
-        #expect(try await store.open("counter").events == [[2]])
-    }
-
-    @Test(
         "names differ when the strings do, whatever characters are in them",
-        arguments: JournalTests.Kind.allCases)
-    func names(kind: JournalTests.Kind) async throws {
+        arguments: StoreKind.all)
+    func names(kind: StoreKind) async throws {
         let folder = try Folder()
-        let store = try JournalTests.store(kind, folder)
+        let store = try await kind.open(in: folder)
         let names = ["", "a", "a\u{0}", "a\u{0}b", "A", "a ", "a'; DROP TABLE events; --", "\u{65}\u{301}", "🕊"]
         for (index, name) in names.enumerated() {
             try await store.append([[UInt8(index)]], to: try await store.open(name).id, after: 0)

@@ -9,6 +9,8 @@ import MartletSQLite
 /// A folder of its own for one test, removed with it.
 final class Folder: Sendable {
     let path: String
+    /// What a memory store would keep there.
+    let memory = MemoryStore()
 
     init() throws {
         path = FileManager.default.temporaryDirectory.appending(path: "martlet-\(UUID().uuidString)").path
@@ -18,9 +20,12 @@ final class Folder: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     var database: String { path + "/journals.sqlite" }
+
+    /// A schema of this name is the folder in a database server.
+    var schema: String { path.suffix(44).lowercased().replacing("-", with: "_") }
 }
 
-/// A counter that survives: in either store.
+/// A counter that survives: in any store.
 struct DurableCounter: AsyncGenServer, ~Copyable {
     struct Argument: Sendable {
         var name = "counter"
@@ -55,7 +60,10 @@ struct DurableCounter: AsyncGenServer, ~Copyable {
 }
 
 extension ServerAddress<DurableCounter.Ref> {
-    nonisolated(nonsending) func increment() async throws -> Int { try await call { .increment($0) }.get() }
+    /// A sync may take its time on a machine that runs all tests at once.
+    nonisolated(nonsending) func increment() async throws -> Int {
+        try await call(timeout: .seconds(60)) { .increment($0) }.get()
+    }
 }
 
 /// A store's failure as a word.

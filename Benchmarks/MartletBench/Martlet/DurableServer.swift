@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// `durable`: servers that store each transition before they answer, all in one SQLite file with synchronous=FULL.
+// `durable`: servers that store each transition before they answer, all in one SQLite file with synchronous=FULL, or on one
+// PostgreSQL server: the one at MARTLET_POSTGRESQL, as libpq takes it.
 
 import Foundation
 import Martlet
 import MartletBenchCore
 import MartletPersistence
+import MartletPostgreSQL
 import MartletSQLite
 
 struct DurableServer: AsyncGenServer, ~Copyable {
@@ -13,7 +15,7 @@ struct DurableServer: AsyncGenServer, ~Copyable {
 
     private var journal: Journal<Int, Event>
 
-    init(_ argument: (name: String, store: SQLiteStore)) async throws {
+    init(_ argument: (name: String, store: any DurableStore)) async throws {
         journal = try await Journal(argument.name, in: argument.store, initial: 0) { value, event in
             switch event {
             case .incremented: value += 1
@@ -33,11 +35,18 @@ struct DurableServer: AsyncGenServer, ~Copyable {
 }
 
 extension DurableServer {
-    /// One client a server; each checks that its count is whole.
-    static func drive(_ servers: Int, _ run: Run) async throws -> Outcome {
+    static var postgreSQL: String? { ProcessInfo.processInfo.environment["MARTLET_POSTGRESQL"] }
+
+    /// A store in a file that is removed afterwards.
+    static func withFile<R>(_ body: (any DurableStore) async throws -> R) async throws -> R {
         let path = FileManager.default.temporaryDirectory.appending(path: "martlet-bench-\(UUID().uuidString)").path
         defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) } }
-        let store = try SQLiteStore(path: path)
+        return try await body(SQLiteStore(path: path))
+    }
+
+    /// One client a server; each checks that its count is whole.
+    static func drive(_ servers: Int, _ store: any DurableStore, _ run: Run) async throws -> Outcome {
+        for index in 0..<servers { try await store.delete("\(index)") }
         var all: [Ref] = []
         for index in 0..<servers { all.append(try await start(("\(index)", store))) }
         let share = run.operations / servers

@@ -7,6 +7,7 @@
 
 import Martlet
 import MartletBenchCore
+import MartletPostgreSQL
 
 struct MartletPool: Variant {
     let name = "martlet.pool"
@@ -36,7 +37,17 @@ struct MartletPool: Variant {
                 try await SpawnWorkload.drive(run) { count, census in try await IdleServers<IdleServer>(count, census) }
             }
         case .ties(let kind): return .run { run in try await TyingServer.drive(kind, run) }
-        case .durable(let servers): return .run { run in try await DurableServer.drive(servers, run) }
+        case .durable(let servers, .sqlite):
+            return .run { run in
+                try await DurableServer.withFile { try await DurableServer.drive(servers, $0, run) }
+            }
+        case .durable(let servers, .postgresql):
+            guard let address = DurableServer.postgreSQL else {
+                return .skipped("no server: MARTLET_POSTGRESQL says where one is")
+            }
+            return .run { run in
+                try await DurableServer.drive(servers, PostgreSQLStore(address), run)
+            }
         case .supervise(let kind): return .run { run in try await SupervisedServer.drive(kind, run) }
         case .timerCancel:
             return .run { run in
