@@ -32,18 +32,19 @@ struct SoakSamples {
         report.measure("rss_growth_mib", last.gauges.residentMiB - first.gauges.residentMiB)
         report.measure("pools_growth_mib", pooled)
         if isAtRest {
+            // What is kept for the next time has a bound a thread, and is reached late: carriers, Dispatch's own.
             let heap = last.gauges.heapMiB - first.gauges.heapMiB
             report.measure("heap_growth_mib", heap)
-            report.expect(heap <= max(0.5, first.gauges.heapMiB * 0.02), "the heap in use grew by \(heap) MiB")
+            report.expect(heap <= max(1, first.gauges.heapMiB * 0.05), "the heap in use grew by \(heap) MiB")
         }
         report.measure("other_slope_mib_per_h", Self.slope(warm) * 3_600)
         report.measure("other_slope_second_half_mib_per_h", Self.slope(warm.suffix(warm.count / 2 + 1)) * 3_600)
         report.measure("hours_judged", (last.seconds - first.seconds) / 3_600)
         report.measure(
             "throughput_drift_percent", (last.operationsPerSecond / first.operationsPerSecond - 1) * 100)
-        // Flat: 5 % or 2 MiB for what the allocator does by chance.
-        report.expect(
-            growth <= max(2, first.gauges.residentMiB * 0.05), "memory outside the pools grew by \(growth) MiB")
+        // Flat: 5 % or 2 MiB for what the allocator does by chance; each thread more has an arena of its own.
+        let slack = first.gauges.residentMiB * (isAtRest ? 0.2 : 0.05)
+        report.expect(growth <= max(2, slack), "memory outside the pools grew by \(growth) MiB")
         report.expect(pooled <= Self.poolsGrowthMax, "the pools grew by \(pooled) MiB")
         report.expectEqual(warm.map(\.gauges.descriptors).max(), first.gauges.descriptors, "file descriptors are flat")
         let threads = warm.map(\.gauges.threads)
