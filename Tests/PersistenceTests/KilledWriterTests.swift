@@ -17,7 +17,7 @@ struct KilledWriterTests {
         let address = try await kind.address(in: folder)
         var acknowledged: [String: Int] = [:]
         for round in 1...Self.rounds {
-            let output = try Self.writeAndKill(address, afterLines: round * 40)
+            let output = try await blocking { try Self.writeAndKill(address, afterLines: round * 40) }
             for line in output.split(separator: "\n") {
                 let words = line.split(separator: " ")
                 guard words.count == 2, let count = Int(words[1]) else { continue }

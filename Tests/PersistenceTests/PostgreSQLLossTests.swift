@@ -19,8 +19,7 @@ struct PostgreSQLLossTests {
     private func heldBack<R: Sendable>(
         _ server: PostgreSQLServer, _ store: @escaping @Sendable (Int) async throws -> R
     ) async throws -> (before: Int, waits: Task<R, any Error>) {
-        try server.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
-        let watch = try server.connect()
+        try await server.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
         // The server reads its settings when it likes.
         for step in 0... {
             let isStored = _Locked(false)
@@ -31,7 +30,7 @@ struct PostgreSQLLossTests {
             var isHeldBack = false
             try await eventually(within: .seconds(60)) {
                 let waiting = "SELECT count(*), pg_sleep(0.01) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-                isHeldBack = try watch.rows([.text(waiting)]).first?.int(0) == 1
+                isHeldBack = try await server.count(waiting) == 1
                 return isHeldBack || isStored.withLock { $0 }
             }
             if isHeldBack { return (step, task) }
@@ -47,13 +46,13 @@ struct PostgreSQLLossTests {
         let (before, waits) = try await heldBack(server) { step in
             try await store.append([[1]], to: id, after: UInt64(step))
         }
-        try server.run(
+        try await server.run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
             "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
         try await waits.value
         try await store.append([[2]], to: id, after: UInt64(before + 1))
         #expect(try await store.open("a").events.count == before + 2)
-        #expect(try server.count("SELECT session FROM martlet_writers") == 2)
+        #expect(try await server.count("SELECT session FROM martlet_writers") == 2)
     }
 
     @Test("a server that does not come back leaves what it was committing unknown; opened again, the journal tells")
@@ -62,7 +61,7 @@ struct PostgreSQLLossTests {
         let store = try await PostgreSQLStore(server.address(), timeout: .seconds(2))
         let counter = try await DurableCounter.start(.init(store: store))
         let (before, waits) = try await heldBack(server) { _ in await word { _ = try await counter.increment() } }
-        try server.kill()
+        try await server.kill()
         let unknown = "unknown: the server was lost while it stored"
         #expect(try await waits.value == unknown)
         // What had not been sent is not stored, and that is known.
@@ -101,7 +100,7 @@ struct PostgreSQLLossTests {
             }
             for _ in 1...2 {
                 for await _ in acknowledged.prefix(counters * steps / 4) {}
-                try server.kill()
+                try await server.kill()
                 try await server.start()
             }
             try await group.waitForAll()
@@ -120,7 +119,7 @@ struct PostgreSQLLossTests {
         let store = try await PostgreSQLStore(server.address(), timeout: .seconds(2))
         let counter = try await DurableCounter.start(.init(store: store))
         _ = try await counter.increment()
-        server.stop()
+        try await server.stop()
         let unreachable = "unreachable: \(server.folder):5432"
         // The first finds out that the connection is gone when it commits over it, and cannot ask.
         let first = await word { _ = try await store.open("other") }
@@ -137,7 +136,7 @@ struct PostgreSQLLossTests {
         let server = try await PostgreSQLServer.start(onSmallDisk: true)
         guard let disk = server.smallDisk else { return }
         let store = try await PostgreSQLStore(server.address(), timeout: .seconds(60))
-        try server.run(
+        try await server.run(
             "CREATE TABLESPACE small LOCATION '\(disk)'",
             "ALTER TABLE martlet_events SET TABLESPACE small",
             "ALTER TABLE martlet_events ALTER body SET STORAGE PLAIN",
@@ -151,7 +150,7 @@ struct PostgreSQLLossTests {
             if failure == "done" { stored += UInt64(events.count) }
         }
         #expect(failure == "full" && stored < 10_000)
-        try server.run("DROP TABLE filler")
+        try await server.run("DROP TABLE filler")
         try await store.append(Array(events.prefix(100)), to: id, after: stored)
         #expect(try await store.open("big").events.count == Int(stored) + 100)
     }

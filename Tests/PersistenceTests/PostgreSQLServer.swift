@@ -6,6 +6,13 @@ import MartletPostgreSQL
 import MartletTestKit
 import Testing
 
+/// Runs what blocks on a thread of its own: blocked threads of Swift's pool, one a processor, would hold up all tests.
+func blocking<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+    try await withCheckedThrowingContinuation { done in
+        Thread.detachNewThread { done.resume(with: Result(catching: body)) }
+    }
+}
+
 /// One server; stopped and removed with its last reference.
 final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends it from one task
     /// PostgreSQL refuses to run as root: then it runs as its own user.
@@ -47,7 +54,7 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
     }
 
     deinit {
-        stop()
+        end()
         try? FileManager.default.removeItem(atPath: folder)
     }
 
@@ -126,25 +133,27 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
             launcher.standardOutput = output
             launcher.standardError = FileHandle.nullDevice
             try launcher.run()
-            if output.fileHandleForReading.availableData.isEmpty { return false }
+            if try await blocking({ output.fileHandleForReading.availableData.isEmpty }) { return false }
             self.launcher = launcher
             return true
         }
     }
 
     /// Ends all sessions and shuts down.
-    func stop() {
+    func stop() async throws { try await blocking { self.end() } }
+
+    private func end() {
         try? (launcher?.standardInput as? Pipe)?.fileHandleForWriting.close()
         launcher?.waitUntilExit()
         launcher = nil
     }
 
     /// kill -9.
-    func kill() throws {
+    func kill() async throws {
         let lines = try String(contentsOfFile: folder + "/data/postmaster.pid", encoding: .utf8)
         let pid = try #require(lines.split(separator: "\n").first.flatMap { Int32($0) })
         Glibc.kill(pid, SIGKILL)
-        stop()
+        try await stop()
     }
 
     // MARK: Use
@@ -161,14 +170,16 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
 
     /// Runs statements behind a store's back, each by itself.
     @discardableResult
-    func run(_ statements: String..., schema: String = "public") throws -> [PostgreSQLRow] {
-        let connection = try connect(schema: schema)
-        return try statements.map { try connection.rows([.text($0)]) }.last ?? []
+    func run(_ statements: String..., schema: String = "public") async throws -> [PostgreSQLRow] {
+        try await blocking {
+            let connection = try self.connect(schema: schema)
+            return try statements.map { try connection.rows([.text($0)]) }.last ?? []
+        }
     }
 
     /// The number that a statement returns.
-    func count(_ statement: String, schema: String = "public") throws -> Int {
-        Int(try run(statement, schema: schema).first?.int(0) ?? 0)
+    func count(_ statement: String, schema: String = "public") async throws -> Int {
+        Int(try await run(statement, schema: schema).first?.int(0) ?? 0)
     }
 }
 

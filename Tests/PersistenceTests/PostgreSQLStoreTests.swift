@@ -13,7 +13,7 @@ struct PostgreSQLStoreTests {
     private func schema() async throws -> (server: PostgreSQLServer, name: String) {
         let server = try await PostgreSQLServer.shared
         let name = "s\(UInt64.random(in: 0..<UInt64.max))"
-        try server.run("CREATE SCHEMA \(name)")
+        try await server.run("CREATE SCHEMA \(name)")
         return (server, name)
     }
 
@@ -38,7 +38,7 @@ struct PostgreSQLStoreTests {
     @Test("wrong password, missing database, no rights, read-only, no address: each is told apart")
     func refused() async throws {
         let (server, name) = try await schema()
-        try server.run(
+        try await server.run(
             "CREATE ROLE guest LOGIN", "GRANT USAGE ON SCHEMA \(name) TO guest",
             "CREATE ROLE locked LOGIN PASSWORD 'right'")
         #expect(await failure(server.address(schema: name, user: "stranger"))?.kind == .authentication)
@@ -79,7 +79,7 @@ struct PostgreSQLStoreTests {
         var ids: [JournalID] = []
         for index in 0..<20 { ids.append(try await store.open("\(index)").id) }
         // The code of the real thing: PostgreSQLLossTests has a disk that is full.
-        try server.run(
+        try await server.run(
             """
             CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$
@@ -96,7 +96,7 @@ struct PostgreSQLStoreTests {
             return await group.reduce(into: [Int: String]()) { $0[$1.0] = $1.1 }
         }
         for index in 0..<20 { #expect(words[index] == (index % 4 == 0 ? "full" : "done")) }
-        try server.run("DROP TRIGGER no_space ON martlet_events", schema: name)
+        try await server.run("DROP TRIGGER no_space ON martlet_events", schema: name)
         try await store.append([[7]], to: ids[0], after: 0)
         #expect(try await store.open("0").events == [[7]])
     }
@@ -114,7 +114,7 @@ struct PostgreSQLStoreTests {
         let (server, name) = try await schema()
         let store = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(60))
         let id = try await store.open("a").id
-        try server.run(
+        try await server.run(
             """
             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '\(code)'; END $$
@@ -122,7 +122,7 @@ struct PostgreSQLStoreTests {
             "CREATE TRIGGER refuse BEFORE INSERT ON martlet_events FOR EACH ROW EXECUTE FUNCTION refuse()",
             schema: name)
         #expect(await word { try await store.append([[1]], to: id, after: 0) } == expected)
-        try server.run("DROP TRIGGER refuse ON martlet_events", schema: name)
+        try await server.run("DROP TRIGGER refuse ON martlet_events", schema: name)
         try await store.append([[1]], to: id, after: 0)
     }
 
@@ -132,7 +132,7 @@ struct PostgreSQLStoreTests {
         let store = try await PostgreSQLStore(
             server.address(schema: name, options: "-c synchronous_commit=off"), timeout: .seconds(60))
         let id = try await store.open("a").id
-        try server.run(
+        try await server.run(
             """
             CREATE FUNCTION must_be_on() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 IF current_setting('synchronous_commit') = 'off' THEN RAISE EXCEPTION 'off'; END IF;
@@ -151,7 +151,7 @@ struct PostgreSQLStoreTests {
         let store = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(60))
         let id = try await store.open("a").id
         try await store.append([[1], [2], [3]], to: id, after: 0)
-        try server.run("DELETE FROM martlet_events WHERE sequence = 3", schema: name)
+        try await server.run("DELETE FROM martlet_events WHERE sequence = 3", schema: name)
         #expect(await word { _ = try await store.open("a") } == "corrupt at event 3")
     }
 
@@ -175,16 +175,15 @@ struct PostgreSQLStoreTests {
             server.address(schema: name) + " application_name=\(name)", timeout: .seconds(60))
         let id = try await store.open("a").id
         let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = '\(name)'"
-        #expect(try server.count(end) == 1)
+        #expect(try await server.count(end) == 1)
         try await store.append([[1]], to: id, after: 0)
         let holder = try server.connect(schema: name)
         try holder.rows([.text("BEGIN"), .text("SELECT 1 FROM martlet_journals WHERE name = 'a' FOR UPDATE")])
         async let stored: Void = store.append([[2]], to: id, after: 1)
         let waiting =
             "SELECT count(*), pg_sleep(0.01) FROM pg_stat_activity WHERE application_name = '\(name)' AND wait_event_type = 'Lock'"
-        let watch = try server.connect()
-        try await eventually(within: .seconds(60)) { try watch.rows([.text(waiting)]).first?.int(0) == 1 }
-        #expect(try server.count(end) == 1)
+        try await eventually(within: .seconds(60)) { try await server.count(waiting) == 1 }
+        #expect(try await server.count(end) == 1)
         try holder.rows([.text("ROLLBACK")])
         try await stored
         #expect(try await store.open("a").events == [[1], [2]])

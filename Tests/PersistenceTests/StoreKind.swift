@@ -28,7 +28,7 @@ enum StoreKind: Sendable {
     func address(in folder: Folder) async throws -> String {
         guard self == .postgresql else { return folder.database }
         let server = try await PostgreSQLServer.shared
-        try server.run("CREATE SCHEMA IF NOT EXISTS \(folder.schema)")
+        try await server.run("CREATE SCHEMA IF NOT EXISTS \(folder.schema)")
         return server.address(schema: folder.schema)
     }
 
