@@ -38,21 +38,16 @@ struct KilledWriterTests {
     /// Killed by what it has said, not by the clock.
     private static func writeAndKill(_ address: String, afterLines lines: Int) throws -> String {
         let folder = try #require(Bundle.main.executableURL?.deletingLastPathComponent())
-        let process = Process()
-        process.executableURL = folder.appending(path: "DurableWriter")
-        process.arguments = [address]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
+        let writer = try Command([folder.appending(path: "DurableWriter").path, address])
         var seen = Data()
         while seen.count(where: { $0 == 10 }) < lines {
-            let data = output.fileHandleForReading.availableData
+            let data = writer.output.availableData
             if data.isEmpty { break }
             seen.append(data)
         }
-        kill(process.processIdentifier, SIGKILL)
-        seen.append(try output.fileHandleForReading.readToEnd() ?? Data())
-        process.waitUntilExit()
+        kill(writer.pid, SIGKILL)
+        seen.append(try writer.output.readToEnd() ?? Data())
+        writer.wait()
         return String(decoding: seen, as: UTF8.self)
     }
 }

@@ -37,13 +37,14 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
     let folder: String
     /// A folder on a file system of 16 MB that only the server sees; nil: there is none, as mounting is for root.
     let smallDisk: String?
-    private var launcher: Process?
+    private var launcher: Command?
 
     private init(onSmallDisk: Bool = false) throws {
         folder = try Self.makeFolder()
-        let canMount = onSmallDisk && (try? Self.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", folder])) != nil
+        let canMount =
+            onSmallDisk && (try? Command.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", folder])) != nil
         smallDisk = canMount ? folder + "/small" : nil
-        if let smallDisk { try Self.run(["mkdir", smallDisk]) }
+        if let smallDisk { try Command.run(["mkdir", smallDisk]) }
     }
 
     /// What goes before the server's command.
@@ -61,7 +62,7 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
     /// Starts a server, and waits until it is there.
     static func start(onSmallDisk: Bool = false) async throws -> PostgreSQLServer {
         let server = try PostgreSQLServer(onSmallDisk: onSmallDisk)
-        try run([
+        try Command.run([
             "cp", "-a", try await SharesPostgreSQL.Shared.only.template().folder + "/data", server.folder + "/data",
         ])
         try await server.start()
@@ -72,7 +73,7 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
     fileprivate static func makeTemplate() throws -> PostgreSQLServer {
         let server = try PostgreSQLServer()
         let binaries = try #require(binaries, "no PostgreSQL server here: make deps-extra")
-        try run(
+        try Command.run(
             asUser + [
                 "\(binaries)/initdb", "-D", server.folder + "/data", "-U", "postgres", "--auth=trust", "--no-sync",
                 "--no-locale", "-E", "UTF8",
@@ -88,19 +89,8 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
     private static func makeFolder() throws -> String {
         // Not below TMPDIR: the path of a socket has room for a hundred characters.
         let path = "/tmp/martlet-\(UUID().uuidString.prefix(13))"
-        try run(["install", "-d", "-m", "700"] + (asUser.isEmpty ? [] : ["-o", "postgres"]) + [path])
+        try Command.run(["install", "-d", "-m", "700"] + (asUser.isEmpty ? [] : ["-o", "postgres"]) + [path])
         return path
-    }
-
-    private static func run(_ command: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = command
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(command.joined(separator: " "))")
     }
 
     // MARK: Life
@@ -123,17 +113,13 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
         let settings = ["listen_addresses=", "fsync=on", "shared_buffers=16MB"].flatMap { ["-c", $0] }
         // Once more while sessions of one that was killed hold its memory.
         try await eventually(within: .seconds(60)) {
-            let launcher = Process()
-            launcher.executableURL = URL(filePath: "/bin/bash")
-            launcher.arguments =
-                ["-c", Self.script, "bash", "\(binaries)/pg_isready -q -h \(self.folder)"] + self.prefix
-                + ["\(binaries)/postgres", "-D", self.folder + "/data", "-k", self.folder] + settings
-            let output = Pipe()
-            launcher.standardInput = Pipe()
-            launcher.standardOutput = output
-            launcher.standardError = FileHandle.nullDevice
-            try launcher.run()
-            if try await blocking({ output.fileHandleForReading.availableData.isEmpty }) { return false }
+            let launcher = try Command(
+                ["bash", "-c", Self.script, "bash", "\(binaries)/pg_isready -q -h \(self.folder)"] + self.prefix
+                    + ["\(binaries)/postgres", "-D", self.folder + "/data", "-k", self.folder] + settings)
+            if try await blocking({ launcher.output.availableData.isEmpty }) {
+                try await blocking { _ = launcher.wait() }
+                return false
+            }
             self.launcher = launcher
             return true
         }
@@ -143,8 +129,8 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
     func stop() async throws { try await blocking { self.end() } }
 
     private func end() {
-        try? (launcher?.standardInput as? Pipe)?.fileHandleForWriting.close()
-        launcher?.waitUntilExit()
+        try? launcher?.input.close()
+        launcher?.wait()
         launcher = nil
     }
 
