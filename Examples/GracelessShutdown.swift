@@ -59,6 +59,14 @@ func gracelessShutdownTour(output: @escaping Output = terminal) async throws {
             }
         }
     }
+    // The whole program stops: its tree ends each connection in good order, in time.
+    let server = SocketServer()
+    let tree = try await Supervisor.start {
+        for number in 0..<100 { OwningConnection.child(server, id: "connection \(number)") }
+    }
+    output("Supervised, while the tree runs: \(server.open) open")
+    let report = await tree.shutDown(deadline: .seconds(5))
+    output("Supervised, the tree has stopped: \(server.open) left open, \(report.stuck.count) were stuck")
 }
 
 private enum Ending: String, CaseIterable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Disaster 1: a process starts a thousand counters and ends. Who ends them? Nobody, if they were just started; a link
-// only if their parent fails, for it does not pass a normal end on.
+// only if their parent fails, for it does not pass a normal end on. Supervised, they end with their supervisor, and one
+// that is killed before is there again.
 //
 // See it run: swift test --filter ProcessLeakExample
 
@@ -51,6 +52,20 @@ func processLeakTour(counters count: Int = 1_000, output: @escaping Output = ter
     output("Linked, and their parent fails: \(failing) left")
     output("Watching their parent: \(try await left(of: count) { startCounter(for: $0) }) left")
     output("Servers: \(try await left(of: count) { _ in try await ChildCounter.startLink().pid }) left")
+    try await supervisedTour(counters: count, output)
+}
+
+/// After: who starts them is not who keeps them.
+private func supervisedTour(counters count: Int, _ output: Output) async throws {
+    let supervisor = try await DynamicSupervisor.start(.init(maxRestarts: count))
+    var pids: [Pid] = []
+    for _ in 0..<count { pids.append(try await supervisor.start(ChildCounter.self, ()).pid) }
+    let killed = pids.prefix(count / 10)
+    for pid in killed { pid.kill() }
+    repeat { pids = try await supervisor.children() } while pids.count < count || pids.contains { killed.contains($0) }
+    output("Supervised, \(killed.count) of them killed: \(pids.count) left")
+    try await supervisor.stop(.shutdown)
+    output("Supervised, their supervisor stopped: \(pids.count { $0.status != nil }) left")
 }
 
 private struct Failure: Error {}

@@ -9,7 +9,9 @@ import Testing
 
 @Suite("ProcessLeakExample")
 struct ProcessLeakExampleTests {
-    @Test("children outlive a parent that ends normally unless they watch it or, servers, trap exits (S8, R14)")
+    @Test(
+        "children outlive a parent that ends normally unless they watch it or, servers, trap exits; never their supervisor (S8, R14)"
+    )
     func tour() async throws {
         let lines = Lines()
         try await withTestRuntime { test in
@@ -20,7 +22,8 @@ struct ProcessLeakExampleTests {
         #expect(
             lines.all == [
                 "Just started: 1000 left", "Linked: 1000 left", "Linked, and their parent fails: 0 left",
-                "Watching their parent: 0 left", "Servers: 0 left",
+                "Watching their parent: 0 left", "Servers: 0 left", "Supervised, 100 of them killed: 1000 left",
+                "Supervised, their supervisor stopped: 0 left",
             ])
     }
 }
@@ -64,6 +67,8 @@ struct GracelessShutdownExampleTests {
                 "terminate, killed: 1 left open",
                 "deinit, its parent says shutdown: 0 left open", "deinit, a stranger says shutdown: 0 left open",
                 "deinit, killed: 0 left open",
+                "Supervised, while the tree runs: 100 open",
+                "Supervised, the tree has stopped: 0 left open, 0 were stuck",
             ])
     }
 }

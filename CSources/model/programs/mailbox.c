@@ -128,7 +128,7 @@ static void finish(void) {
     while (kept) {
         mt_node_t *node = kept;
         kept = (mt_node_t *)mt_aptr_load_rlx(&node->next);
-        mt_node_free(world_record(0), node);
+        mt_node_free(world_enter(), node);
     }
     MODEL_EXPECT(handled == senders * messages_each + 1);
     MODEL_EXPECT(!pokes || saw_signal);

@@ -145,7 +145,10 @@ static void setup_stale(void) {
     third = of_generation(1, false);
     fourth = of_generation(1, false);
     // The same tie comes back to thread 2.
-    MT_ASSERT(mt_tie_monitor(world_record(2), self, peer, &ref) == MT_OK);
+    mt_thread_t *setup = mt_thread_current;
+    mt_thread_current = world_record(2);
+    MT_ASSERT(mt_tie_monitor(mt_thread_current, self, peer, &ref) == MT_OK);
+    mt_thread_current = setup;
 }
 
 static void give_up_twice(uint32_t thread) {
