@@ -120,7 +120,8 @@ final class _TaskProcess: @unchecked Sendable {  // each word has one owner at a
     /// Goes on from what `poll` found until there is something for the body, which may take a while.
     ///
     /// After `message`, `tick` or `unexpected`, the task owns the process: `take` the payload; after `exit` or `down` the
-    /// news. After `none`, the time is up; after `die`, `reason` says why there is nothing more. One frame of a task waits here, and it needs no type.
+    /// news. After `none`, the time is up; after `die`, `reason` says why there is nothing more. One frame of a task waits
+    /// here, and it needs no type.
     @usableFromInline
     nonisolated(nonsending) func next(_ found: _Kind, _ limit: inout _TimeLimit) async -> _Kind {
         var kind = found
