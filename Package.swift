@@ -119,7 +119,7 @@ let package = Package(
         .testTarget(
             name: "MartletServiceLifecycleTests",
             dependencies: [
-                "Martlet", "MartletServiceLifecycle",
+                "Martlet", "MartletServiceLifecycle", "MartletTestKit",
                 .product(name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
         .testTarget(name: "SupervisionTests", dependencies: ["MartletTestKit", "Martlet"], swiftSettings: strict),

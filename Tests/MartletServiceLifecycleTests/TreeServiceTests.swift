@@ -4,6 +4,7 @@
 import Logging
 import Martlet
 import MartletServiceLifecycle
+import MartletTestKit
 import ServiceLifecycle
 import ServiceLifecycleTestKit
 import Synchronization
@@ -53,14 +54,26 @@ private struct Shaky: Service {
 struct TreeServiceTests {
     @Test("a graceful shutdown stops the tree in order, and run returns")
     func graceful() async throws {
-        let notes = Notes()
+        let (notes, runtime) = (Notes(), Runtime())
         try await testGracefulShutdown { trigger in
             try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await TreeService { Noting.child(notes) }.run() }
+                group.addTask { try await TreeService(on: runtime) { Noting.child(notes) }.run() }
                 #expect(await notes.next() == "started")
+                try await treeIsUp(in: runtime)
                 trigger.triggerGracefulShutdown()
                 #expect(await notes.next() == "terminated: shutdown")
                 try await group.waitForAll()
+            }
+        }
+        await runtime.shutdown()
+    }
+
+    /// A shutdown before that ends the start.
+    private func treeIsUp(in runtime: Runtime) async throws {
+        try await eventually(within: .seconds(60)) {
+            runtime.processes().contains { pid in
+                guard let status = pid.status, case .waiting = status.activity else { return false }
+                return status.type == "Supervisor"
             }
         }
     }
@@ -91,12 +104,14 @@ struct TreeServiceTests {
 
     @Test("a cancelled service stops its tree as well")
     func cancelled() async throws {
-        let notes = Notes()
-        let running = Task { try await TreeService { Noting.child(notes) }.run() }
+        let (notes, runtime) = (Notes(), Runtime())
+        let running = Task { try await TreeService(on: runtime) { Noting.child(notes) }.run() }
         #expect(await notes.next() == "started")
+        try await treeIsUp(in: runtime)
         running.cancel()
         #expect(await notes.next() == "terminated: shutdown")
         try await running.value
+        await runtime.shutdown()
     }
 
     @Test("a tree that does not start ends run with the start's error")

@@ -46,6 +46,7 @@ struct ApplicationTests {
             let (signals, sender) = AsyncStream<Int32>.makeStream()
             let running = Task { try await program.run(on: test.runtime, told: signals) }
             try await eventually { journal.all.count == 3 }
+            await test.clock.runUntilIdle()
             sender.yield(15)
             try await running.value
             #expect(journal.all == ["will start", "+a", "+b", "-b", "-a", "did stop"])
@@ -70,6 +71,7 @@ struct ApplicationTests {
             let (signals, sender) = AsyncStream<Int32>.makeStream()
             let running = Task { try await program.run(on: test.runtime, told: signals) }
             try await eventually { journal.all.count == 3 }
+            await test.clock.runUntilIdle()
             let began = test.clock.now
             sender.yield(15)
             if signalCount > 1 {

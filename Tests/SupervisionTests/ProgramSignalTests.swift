@@ -36,12 +36,20 @@ private struct SignalledProgram: Application {
     func didStop() async { journal.note("did stop") }
 }
 
+/// Whether the tree has started: a signal before that ends the start.
+private var isUp: Bool {
+    Runtime.shared.processes().contains { pid in
+        guard let status = pid.status, case .waiting = status.activity else { return false }
+        return status.label == "SignalledProgram"
+    }
+}
+
 @Suite("Signals of a program", .timeLimit(.minutes(2)))
 struct ProgramSignalTests {
     /// Runs a program, sends a signal when its children run, and ends this OS process with 0 if the tree stopped in order.
     private static func stopInOrder(by number: Int32) async throws -> Never {
         let running = Task { try await SignalledProgram().run() }
-        try await eventually(within: .seconds(60)) { journal.all.count == 2 }
+        try await eventually(within: .seconds(60)) { journal.all.count == 2 && isUp }
         kill(getpid(), number)
         try await running.value
         exit(journal.all == ["+a", "+b", "-b", "-a", "did stop"] ? 0 : 3)
@@ -61,7 +69,7 @@ struct ProgramSignalTests {
     func twice() async {
         await #expect(processExitsWith: .success) {
             let running = Task { try await SignalledProgram(isStubborn: true).run() }
-            try await eventually(within: .seconds(60)) { journal.all.count == 2 }
+            try await eventually(within: .seconds(60)) { journal.all.count == 2 && isUp }
             kill(getpid(), SIGTERM)
             try await eventually(within: .seconds(60)) { journal.all.count == 3 }
             kill(getpid(), SIGINT)
@@ -76,7 +84,7 @@ struct ProgramSignalTests {
     func afterwards() async {
         await #expect(processExitsWith: .signal(SIGTERM)) {
             let running = Task { try await SignalledProgram().run() }
-            try await eventually(within: .seconds(60)) { journal.all.count == 2 }
+            try await eventually(within: .seconds(60)) { journal.all.count == 2 && isUp }
             kill(getpid(), SIGINT)
             try await running.value
             kill(getpid(), SIGTERM)
