@@ -9,6 +9,7 @@
 static mt_reply_ref_t first, second;
 static bool won[4]; // plain: each completer its own
 static mt_a32_t resumed;
+static uint32_t registered; // how often the caller's continuation was
 static uint32_t kind;
 
 static void resume(void *continuation) {
@@ -33,6 +34,7 @@ static void setup(void) {
 static void setup_continuation(void) {
     setup();
     mt_reply_set_nudged_waiter(first, &resumed);
+    registered = 1;
 }
 
 static void complete(uint32_t number) {
@@ -82,7 +84,7 @@ static void nudged(uint32_t thread) {
     if (thread != 1) return;
     mt_thread_t *self = world_enter();
     until_resumed(1);
-    if (!mt_reply_is_done(first) && mt_reply_wait(first, &kind)) until_resumed(2);
+    if (!mt_reply_is_done(first) && mt_reply_wait(first, &kind)) until_resumed(++registered);
     take_and_arm_again(self);
 }
 
@@ -102,6 +104,7 @@ static void check_timeout(void) {
 static void check_nudged(void) {
     check_second();
     MODEL_EXPECT(kind == MT_REPLY_VALUE && won[2]);
+    MODEL_EXPECT(mt_a32_load_acq(&resumed) == registered); // a continuation that is resumed twice is the end
 }
 
 #define REPLY(NAME, SETUP, BODY, FINISH, THREADS, PASSES) \
