@@ -40,15 +40,9 @@ public enum Soak {
     private static func text(_ sample: SoakSamples.Sample, _ counters: SoakCounters, _ runtime: Runtime) -> String {
         let statistics = runtime.statistics
         let latencies = counters.takeLatencies()
-        var line = FaultReport("F28")
-        line.measure("seconds", sample.seconds.rounded())
-        line.measure("ops_per_s", sample.operationsPerSecond.rounded())
+        var line = sample.line
         line.measure("call_p50_ms", latencies.p50)
         line.measure("call_p99_ms", latencies.p99)
-        line.measure("rss_mib", sample.gauges.residentMiB)
-        line.measure("pools_mib", sample.gauges.pooledMiB)
-        line.measure("threads", sample.gauges.threads)
-        line.measure("fds", sample.gauges.descriptors)
         line.measure("processes", statistics.processes)
         line.measure("timers", statistics.timers)
         line.measure("sent", Int(statistics.sent))

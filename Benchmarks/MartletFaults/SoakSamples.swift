@@ -8,6 +8,19 @@ struct SoakSamples {
         let seconds: Double
         let gauges: ProcessGauges
         let operationsPerSecond: Double
+
+        /// What each line of a soak begins with.
+        var line: FaultReport {
+            var line = FaultReport("F28")
+            line.measure("seconds", seconds.rounded())
+            line.measure("ops_per_s", operationsPerSecond.rounded())
+            line.measure("rss_mib", gauges.residentMiB)
+            line.measure("pools_mib", gauges.pooledMiB)
+            line.measure("heap_mib", gauges.heapMiB)
+            line.measure("threads", gauges.threads)
+            line.measure("fds", gauges.descriptors)
+            return line
+        }
     }
 
     /// MiB of a backlog of 40,000 messages with as many timers; a leak has no end.

@@ -52,12 +52,8 @@ struct TreeLoad {
         try await repeating(every: .milliseconds(2)) {
             for _ in 0..<100 {
                 let number = random.below(world.residentAccounts.count)
-                let account = world.residentAccounts[number]
                 let name = Resident.Name.via(world.residents, number)
-                do {
-                    _ = try await name.call { .add($0) }
-                    account.acknowledged.add()
-                } catch { account.unknown.add() }
+                await world.residentAccounts[number].note { _ = try await name.call { .add($0) } }
                 if random.below(50) == 0 { name.cast(.arm(.microseconds(random.below(30_000)))) }
             }
             world.operations.add(100)
@@ -69,12 +65,8 @@ struct TreeLoad {
         try await repeating(every: .milliseconds(2)) {
             for _ in 0..<20 {
                 let number = random.below(world.ledgerAccounts.count)
-                let account = world.ledgerAccounts[number]
                 let name = Ledger.Name.via(world.ledgers, number)
-                do {
-                    _ = try await name.call { .add($0) }
-                    account.acknowledged.add()
-                } catch { account.unknown.add() }
+                await world.ledgerAccounts[number].note { _ = try await name.call { .add($0) } }
                 switch random.below(100) {
                 case 0: name.cast(.crash)
                 case 1: world.ledgers.pid(number)?.kill()

@@ -71,14 +71,7 @@ public enum TreeSoak {
     }
 
     private static func text(_ sample: SoakSamples.Sample, _ census: Census, _ world: TreeWorld) -> String {
-        var line = FaultReport("F28")
-        line.measure("seconds", sample.seconds.rounded())
-        line.measure("ops_per_s", sample.operationsPerSecond.rounded())
-        line.measure("rss_mib", sample.gauges.residentMiB)
-        line.measure("pools_mib", sample.gauges.pooledMiB)
-        line.measure("heap_mib", sample.gauges.heapMiB)
-        line.measure("threads", sample.gauges.threads)
-        line.measure("fds", sample.gauges.descriptors)
+        var line = sample.line
         line.measure("processes", census.processes)
         line.measure("timers", census.timers)
         line.measure("registered", census.residents)

@@ -12,6 +12,14 @@ final class CallAccount: Sendable {
     /// Calls that ended in an error: whether the addition was made is not known.
     let unknown = Tally()
 
+    /// Makes a call, and notes how it ended.
+    func note(_ call: () async throws -> Void) async {
+        do {
+            try await call()
+            acknowledged.add()
+        } catch { unknown.add() }
+    }
+
     /// Whether as many were made as could be.
     func allows(_ applied: Int) -> Bool {
         acknowledged.count <= applied && applied <= acknowledged.count + unknown.count

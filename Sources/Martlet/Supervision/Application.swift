@@ -130,7 +130,8 @@ extension Application {
             starting.cancel()
             guard case .success(let tree) = await starting.value else { return false }
             if inOrder != nil {
-                wasKilled = true
+                // One that comes when all is over finds nothing to kill.
+                wasKilled = wasKilled || tree.pid.isAlive
                 await tree.shutDown(deadline: .zero)
                 continue
             }
