@@ -39,4 +39,26 @@ struct StageEdgeTests {
             await test.settle()
         }
     }
+
+    @Test("a stop that waits for what is kept goes on waiting, whatever else is asked of the stage")
+    func stopping() async throws {
+        try await withTestRuntime { test async throws in
+            let (even, odd) = (Seen(), Seen())
+            let numbers = try await Counters<Partitioned>.start(10)
+            let first = try await Sink.start(.init(seen: even, isManual: true))
+            first.subscribe(to: numbers, cancel: .temporary, partition: 0).ask(10)
+            await test.clock.runUntilIdle()
+            #expect(numbers.pid.isAlive && even.all == [0, 2, 4, 6, 8])
+            let taken = try await Sink.start(.init(seen: Seen()))
+            taken.subscribe(to: numbers, partition: 0)
+            _ = try await taken.pid.waitForExit()
+            let second = try await Sink.start(.init(seen: odd))
+            second.subscribe(to: numbers, demand: 1...2, cancel: .temporary, partition: 1)
+            _ = try await numbers.pid.waitForExit()
+            await test.clock.runUntilIdle()
+            #expect(odd.all == [1, 3, 5, 7, 9])
+            for sink in [first, second] { try await sink.stop() }
+            await test.settle()
+        }
+    }
 }

@@ -155,6 +155,7 @@ struct StageEngine<T: Stage & ~Copyable>: GenServer, ~Copyable {
     mutating func settle(_ next: Next) -> Next {
         guard case .stop(let reason) = next._kind, !reason.isAbnormal, outflow.isOwing else { return next }
         stopping = next
+        rest = .wait
         return .wait
     }
 }
