@@ -61,4 +61,20 @@ struct StageEdgeTests {
             await test.settle()
         }
     }
+
+    @Test("the end of a producer passes through a stage in the middle though nobody wants more")
+    func endWithoutDemand() async throws {
+        try await withTestRuntime { test async throws in
+            let seen = Seen()
+            let numbers = try await Counters<ByDemand>.start(3)
+            let times = try await Times.start(.init(source: numbers.pid, factor: 1))
+            let sink = try await Sink.start(.init(seen: seen, isManual: true))
+            sink.subscribe(to: times).ask(3)
+            await test.clock.runUntilIdle()
+            #expect(seen.all == [0, 1, 2])
+            #expect(!times.pid.isAlive && !sink.pid.isAlive)
+            for stage in [times.pid, sink.pid] { stage.exit(.shutdown) }
+            await test.settle()
+        }
+    }
 }

@@ -80,9 +80,10 @@ extension StageEngine where T: ~Copyable {
             let wanted = Self.emits ? outflow.wanted : .max
             switch next {
             case .batch(let batch):
-                guard wanted > 0 else { return rest }
                 if batch.left == 0 || intakes[batch.id] == nil {
                     work.removeFirst()
+                } else if wanted <= 0 {
+                    return rest
                 } else if try handle(batch, atMost: wanted) {
                     return settle(rest)
                 }
