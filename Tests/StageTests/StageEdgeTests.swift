@@ -77,4 +77,17 @@ struct StageEdgeTests {
             await test.settle()
         }
     }
+
+    @Test("bounds beyond memory are as good as any")
+    func hugeBounds() async throws {
+        try await withTestRuntime { test async throws in
+            let seen = Seen()
+            let numbers = try await Counters<ByDemand>.start(3)
+            let sink = try await Sink.start(.init(seen: seen))
+            sink.subscribe(to: numbers, demand: (Int.max - 1)...Int.max)
+            await test.clock.runUntilIdle()
+            #expect(seen.all == [0, 1, 2])
+            await test.settle()
+        }
+    }
 }

@@ -43,7 +43,8 @@ public struct Subscription: Hashable, Sendable, BitwiseCopyable {
 
     init(_ producer: Pid, _ consumer: Pid, _ demand: ClosedRange<Int>) {
         (self.producer, self.consumer) = (producer, consumer)
-        (minimum, maximum) = (demand.lowerBound, min(demand.upperBound, Self.demandMax))
+        maximum = min(demand.upperBound, Self.demandMax)
+        minimum = min(demand.lowerBound, maximum - 1)
         id = Self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
     }
 
