@@ -25,6 +25,17 @@ private struct Eager: Stage {
     }
 }
 
+/// Adds up what comes.
+private struct Sum: Stage {
+    typealias Input = Int
+    var sum = 0
+    init(_: Void) {}
+    mutating func handleEvents(_ events: [Int], from: Subscription, _ out: inout Emitter<Never>) -> Next {
+        sum += events.reduce(0, +)
+        return .wait
+    }
+}
+
 @Suite("Edges of stages")
 struct StageEdgeTests {
     @Test("a consumer that asks in init, before the subscription is made, gets what it asked for")
@@ -87,6 +98,25 @@ struct StageEdgeTests {
             sink.subscribe(to: numbers, demand: (Int.max - 1)...Int.max)
             await test.clock.runUntilIdle()
             #expect(seen.all == [0, 1, 2])
+            await test.settle()
+        }
+    }
+
+    @Test("sys reads and changes the state of a stage (R21)")
+    func sys() async throws {
+        try await withTestRuntime { test async throws in
+            let sum = try await Sum.start()
+            sum.subscribe(to: try await Counters<ByDemand>.start(5), cancel: .temporary)
+            await test.clock.runUntilIdle()
+            #expect(try await sum.sys.state().sum == 10)
+            try await sum.sys.updateState { $0.sum = 1 }
+            try await sum.sys.replaceState { state in
+                var state = state
+                state.sum += 1
+                return state
+            }
+            #expect(try await sum.sys.withState { $0.sum } == 2)
+            try await sum.stop()
             await test.settle()
         }
     }

@@ -80,6 +80,8 @@ struct StageEngine<T: Stage & ~Copyable>: GenServer, ~Copyable {
 
     borrowing func formatStatus() -> String { stage.formatStatus() }
 
+    mutating func _show(to visitor: _StateVisitor) -> Bool { visitor.visit(&stage) || visitor.visit(&self) }
+
     private mutating func hear(_ signal: StageSignal) throws -> Next {
         switch signal {
         case .ask(let id, let count):
