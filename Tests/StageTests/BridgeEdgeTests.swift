@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bridges at their edges: sequences that end for reasons of their own, loops whose process is killed.
+
+import MartletTestKit
+import Testing
+
+@testable import Martlet
+
+private struct Broken: Error {}
+
+/// Numbers up to a limit, then an error.
+private struct Failing: AsyncSequence, Sendable {
+    typealias Element = Int
+    let limit: Int
+    let error: (any Error)?
+    /// The end waits for it.
+    var gate: (@Sendable () async -> Void)?
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        let sequence: Failing
+        var next = 0
+        mutating func next() async throws -> Int? {
+            if next == sequence.limit {
+                await sequence.gate?()
+                if let error = sequence.error { throw error }
+                return nil
+            }
+            next += 1
+            return next - 1
+        }
+    }
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(sequence: self) }
+}
+
+/// Reads a producer in a handler.
+private struct Reader: AsyncGenServer {
+    enum Cast { case read(Counters<ByDemand>.Ref) }
+    init(_: Void) async throws {}
+    mutating func handleCast(_ cast: Cast) async throws -> Next {
+        guard case .read(let numbers) = cast else { return .wait }
+        for try await _ in numbers.events(demand: 1...3) {}
+        return .wait
+    }
+}
+
+/// Maps in a handler.
+private struct Mapper: AsyncGenServer {
+    enum Cast { case map(VirtualClock) }
+    init(_: Void) async throws {}
+    mutating func handleCast(_ cast: Cast) async throws -> Next {
+        guard case .map(let clock) = cast else { return .wait }
+        for await _ in Tasks.stream(0..., concurrency: 3, timeout: nil, { try await clock.sleep(for: .seconds($0)) }) {}
+        return .wait
+    }
+}
+
+@Suite("Edges of bridges")
+struct BridgeEdgeTests {
+    @Test("what a sequence throws comes behind its elements, also the end of another stage", arguments: [0, 1, 2])
+    func exitSignal(_ kind: Int) async throws {
+        try await withTestRuntime { test async throws in
+            let reason: ExitReason = [.error(Broken()), .normal, .shutdown][kind]
+            let producer = try await SequenceProducer.start(Failing(limit: 3, error: ExitSignal(reason)))
+            let seen = Seen()
+            let sink = try await Sink.start(.init(seen: seen))
+            sink.subscribe(to: producer)
+            await test.clock.runUntilIdle()
+            #expect(seen.all == [0, 1, 2])
+            #expect(!producer.pid.isAlive && !sink.pid.isAlive)
+            for pid in [producer.pid, sink.pid] { pid.kill() }
+            await test.settle()
+        }
+    }
+}
+
+/// The first, then numbers.
+private struct Chained: AsyncSequence, Sendable {
+    typealias Element = Int
+    let first: Failing
+    let then: [Int]
+    struct AsyncIterator: AsyncIteratorProtocol {
+        var first: Failing.AsyncIterator
+        var rest: ArraySlice<Int>
+        mutating func next() async throws -> Int? {
+            if let next = try await first.next() { return next }
+            return rest.popFirst()
+        }
+    }
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(first: first.makeAsyncIterator(), rest: then[...]) }
+}
