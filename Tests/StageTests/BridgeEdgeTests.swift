@@ -71,6 +71,61 @@ struct BridgeEdgeTests {
             await test.settle()
         }
     }
+
+    @Test("a sequence that ends when its reader has gone tells the next one")
+    func endAfterReader() async throws {
+        try await withTestRuntime { test async throws in
+            let gone = Seen()
+            let producer = try await SequenceProducer.start(
+                Failing(limit: 3, error: nil) {
+                    while gone.count == 0 { try? await test.clock.sleep(for: .seconds(1)) }
+                })
+            let first = try await Sink.start(.init(seen: Seen(), isManual: true))
+            first.subscribe(to: producer).ask(10)
+            await test.clock.runUntilIdle()
+            first.pid.kill()
+            await test.clock.runUntilIdle()
+            gone.add([1])
+            await test.clock.advance(by: .seconds(2))
+            let second = try await Sink.start(.init(seen: Seen(), isManual: true))
+            second.subscribe(to: producer).ask(5)
+            await test.clock.runUntilIdle()
+            #expect(!producer.pid.isAlive && !second.pid.isAlive)
+            for pid in [producer.pid, second.pid] { pid.kill() }
+            await test.settle()
+        }
+    }
+
+    @Test("what a sequence gave to nobody is read by the next, who is told of its end then")
+    func keptAfterReader() async throws {
+        try await withTestRuntime { test async throws in
+            let gone = Seen()
+            let seen = Seen()
+            let numbers = (0..<3).map { $0 }
+            let slow = Failing(limit: 0, error: nil) {
+                while gone.count == 0 { try? await test.clock.sleep(for: .seconds(1)) }
+            }
+            let producer = try await SequenceProducer.start(Chained(first: slow, then: numbers))
+            let first = try await Sink.start(.init(seen: Seen(), isManual: true))
+            first.subscribe(to: producer).ask(10)
+            await test.clock.runUntilIdle()
+            first.pid.kill()
+            await test.clock.runUntilIdle()
+            gone.add([1])
+            await test.clock.advance(by: .seconds(2))
+            #expect(producer.pid.isAlive)
+            let second = try await Sink.start(.init(seen: seen, isManual: true))
+            let subscription = second.subscribe(to: producer)
+            subscription.ask(3)
+            await test.clock.runUntilIdle()
+            #expect(seen.all == [0, 1, 2])
+            subscription.ask(2)
+            await test.clock.runUntilIdle()
+            #expect(!producer.pid.isAlive && !second.pid.isAlive)
+            for pid in [producer.pid, second.pid] { pid.kill() }
+            await test.settle()
+        }
+    }
 }
 
 /// The first, then numbers.

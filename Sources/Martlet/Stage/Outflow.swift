@@ -6,7 +6,7 @@
 //        ^--- need: what lanes want, less what is kept, less what the stage was told before ---'
 //
 // Told is what the stage was asked for and has not emitted: it is never asked twice for the same, also when the consumer
-// that wanted it has gone.
+// that wanted it has gone. A stage that will not emit it any more says so.
 
 /// One consumer, as its producer counts it.
 ///
@@ -111,6 +111,9 @@ struct Outflow<Event: Sendable> {
         told += need
         return need
     }
+
+    /// What it was asked for, the stage will not emit.
+    mutating func forgive() { told = 0 }
 
     // MARK: Events
 

@@ -55,7 +55,8 @@ public struct SequenceProducer<Base: AsyncSequence & Sendable>: Stage, ~Copyable
             return .wait
         }
         isOver = true
+        out.owesNothing = true
         // What is kept for a consumer to come goes out first: the next to ask for more ends it.
-        return out.demand > 0 ? .stop() : .wait
+        return out.isKept ? .wait : .stop()
     }
 }

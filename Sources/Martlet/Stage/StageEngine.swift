@@ -118,6 +118,7 @@ struct StageEngine<T: Stage & ~Copyable>: GenServer, ~Copyable {
 
     /// Sends what consumers want of what was emitted.
     mutating func flush() throws {
+        if out.owesNothing { outflow.forgive() }
         if !out.events.isEmpty {
             counters.emitted.wrappingAdd(out.events.count, ordering: .relaxed)
             try outflow.add(out.take())
