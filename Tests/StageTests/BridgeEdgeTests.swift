@@ -126,6 +126,57 @@ struct BridgeEdgeTests {
             await test.settle()
         }
     }
+
+    @Test("the process of a loop is killed: its reader goes too, and takes no more events", arguments: [0, 1])
+    func killedLoop(_ kind: Int) async throws {
+        try await withTestRuntime { test async throws in
+            let numbers = try await Counters<ByDemand>.start(.max)
+            let pid: Pid
+            if kind == 0 {
+                pid =
+                    spawn(Never.self) { _ in
+                        for try await number in numbers.events(demand: 1...3) where number == 7 {
+                            try await test.clock.sleep(for: .seconds(1))
+                        }
+                    }.pid
+            } else {
+                let reader = try await Reader.start()
+                reader.cast(.read(numbers))
+                pid = reader.pid
+            }
+            for _ in 0..<200 { await Task.yield() }
+            #expect((numbers.stageStatistics()?.delivered ?? 0) > 0)
+            pid.kill()
+            await test.clock.runUntilIdle()
+            #expect(test.processes == [numbers.pid])
+            numbers.pid.kill()
+            await test.settle()
+        }
+    }
+
+    @Test("the process of a stream of tasks is killed: the workers go too", arguments: [0, 1])
+    func killedStream(_ kind: Int) async throws {
+        try await withTestRuntime { test async throws in
+            let pid: Pid
+            if kind == 0 {
+                pid =
+                    spawn(Never.self) { [clock = test.clock] _ in
+                        for await _ in Tasks.stream(
+                            0..., concurrency: 3, timeout: nil, { try await clock.sleep(for: .seconds($0)) })
+                        {}
+                    }.pid
+            } else {
+                let mapper = try await Mapper.start()
+                mapper.cast(.map(test.clock))
+                pid = mapper.pid
+            }
+            for _ in 0..<20 { await Task.yield() }
+            pid.kill()
+            await test.clock.runUntilIdle()
+            #expect(test.processes == [])
+            await test.settle()
+        }
+    }
 }
 
 /// The first, then numbers.

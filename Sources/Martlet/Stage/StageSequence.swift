@@ -4,7 +4,7 @@
 /// The events of a producer as an AsyncSequence; asks as the loop takes.
 ///
 /// Each loop is a consumer of its own: with `.demand` loops share the events, with `.broadcast` each gets all. Leaving the
-/// loop cancels the subscription.
+/// loop cancels the subscription, and so does the end of the process whose loop it is.
 ///
 /// OTP: `GenStage.stream/2`.
 public struct StageSequence<Element: Sendable>: AsyncSequence, Sendable {
@@ -83,7 +83,7 @@ private final class StageReading<Element: Sendable> {
 
     private nonisolated(nonsending) func turn() async -> StageReader<Element>.Page {
         do throws(StartError) {
-            let reader = if let reader { reader } else { try await StageReader<Element>.start(setup) }
+            let reader = if let reader { reader } else { try await StageReader<Element>.start(setup.of(Pid.current)) }
             self.reader = reader
             do throws(CallError) { return try await reader.call(timeout: nil) { .next($0) } } catch {
                 switch error.reason {
@@ -104,6 +104,14 @@ struct StageReader<Event: Sendable>: Stage {
         let producer: Pid
         let demand: ClosedRange<Int>
         let partition: Int?
+        /// Whose code the loop is; what that does at its end may have no effect.
+        var owner: Pid?
+
+        func of(_ owner: Pid?) -> Argument {
+            var argument = self
+            argument.owner = owner
+            return argument
+        }
     }
     typealias Input = Event
     enum Call {
@@ -124,6 +132,7 @@ struct StageReader<Event: Sendable>: Stage {
     init(_ argument: Argument) {
         subscription = Self.current.subscribe(
             to: argument.producer, argument.demand, .temporary, argument.partition, nil, #fileID, #line)
+        _ = argument.owner?.monitor()
     }
 
     mutating func handleSubscribe(_ subscription: Subscription) -> Subscription.Demand {
@@ -148,6 +157,11 @@ struct StageReader<Event: Sendable>: Stage {
         unread = 0
         waiting = from
         serve()
+        return .wait
+    }
+
+    mutating func handleInfo(_ info: Info<Never>, _ out: inout Emitter<Never>) -> Next {
+        if case .down = info { return .stop(.shutdown) }
         return .wait
     }
 
