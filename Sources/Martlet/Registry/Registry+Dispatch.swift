@@ -46,6 +46,8 @@ extension Registry {
                 if let event { continuation.yield(event) } else { continuation.finish() }
             }
             continuation.onTermination = { [listeners = table.listeners] _ in listeners.remove(id) }
+            // Stopped meanwhile, it may have told its end before there was a listener.
+            if places.tables.current !== table { continuation.finish() }
         }
     }
 

@@ -65,4 +65,28 @@ struct RegistryEdgeTests {
             #expect(Set(done.all) == [0, 1, 2, 3, 4, 5, 6, 7, 100] && done.all.last == 100)
         }
     }
+
+    @Test("a listener that comes while the registry is stopped hears of its end")
+    func listenerAgainstStop() async throws {
+        try await withRuntime { _ in
+            let numbers = Registry<String, Int>("numbers")
+            for round in 0..<500 {
+                try await numbers.start()
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        for _ in 0..<(round % 10) { await Task.yield() }
+                        try? await numbers.places.stop()
+                    }
+                    group.addTask {
+                        await withTaskGroup(of: Void.self) { listeners in
+                            for _ in 0..<200 where numbers.places.tables.current != nil {
+                                let events = numbers.events()
+                                listeners.addTask { for await _ in events {} }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
