@@ -89,4 +89,32 @@ struct RegistryEdgeTests {
             }
         }
     }
+
+    @Test("listeners hear of an entry before they hear of its end, however soon its owner is killed")
+    func listenersInOrder() async throws {
+        try await withRuntime { _ in
+            let numbers = Registry<Int, Int>("numbers", .duplicate)
+            try await numbers.start()
+            let events = numbers.events(buffer: 1_000_000)
+            for round in 0..<3_000 {
+                let owner = spawn(Never.self) { _ in
+                    for key in 0..<50 { try? numbers.register(round * 100 + key, 0) }
+                }
+                while numbers.pid(round * 100 + 3) == nil, owner.pid.isAlive { await Task.yield() }
+                owner.pid.kill()
+                _ = try await owner.pid.waitForExit()
+            }
+            await eventually { numbers.count == 0 }
+            try await numbers.places.stop()
+            var present: Set<Int> = []
+            var early = 0
+            for await event in events {
+                switch event {
+                case .registered(let key, _, _): present.insert(key)
+                case .unregistered(let key, _): if present.remove(key) == nil { early += 1 }
+                }
+            }
+            #expect(early == 0 && present.isEmpty)
+        }
+    }
 }
