@@ -120,4 +120,27 @@ struct StageEdgeTests {
             await test.settle()
         }
     }
+
+    @Test("one partition's consumer dies: what comes for it is kept, and its successor goes on from there")
+    func partitionDies() async throws {
+        try await withTestRuntime { test async throws in
+            let (even, odd, next) = (Seen(), Seen(), Seen())
+            let numbers = try await Counters<Partitioned>.start(100)
+            let first = try await Sink.start(.init(seen: even))
+            first.subscribe(to: numbers, demand: 1...4, cancel: .temporary, partition: 0)
+            let second = try await Sink.start(.init(seen: odd, failsAt: 21))
+            second.subscribe(to: numbers, demand: 1...4, cancel: .temporary, partition: 1)
+            _ = try await second.pid.waitForExit()
+            await test.clock.runUntilIdle()
+            let lost = numbers.stageStatistics()?.lost ?? 0
+            let third = try await Sink.start(.init(seen: next))
+            third.subscribe(to: numbers, demand: 1...4, cancel: .temporary, partition: 1)
+            _ = try await numbers.pid.waitForExit()
+            await test.clock.runUntilIdle()
+            #expect(even.count == 50 && odd.count + lost + next.count == 50)
+            #expect(next.all == stride(from: 2 * (odd.count + lost) + 1, to: 100, by: 2).map { $0 })
+            for sink in [first, third] { try await sink.stop() }
+            await test.settle()
+        }
+    }
 }
