@@ -14,6 +14,8 @@
 #define SEARCH_MAX_NS UINT64_C(20000)
 // A victim's run-next is left to it until its turn has stood still so long.
 #define RUN_NEXT_PATIENCE_NS UINT64_C(20000)
+// Processes that run inside of each other: a tree so deep is started without suspending.
+#define INNER_RUNS_MAX 16u
 // Batches of expired timers a busy worker takes between two turns.
 #define TIMER_BATCHES 8u
 
@@ -132,7 +134,8 @@ static void run_turn(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
 }
 
 void mt_linger(mt_thread_t *thread, void *carrier) {
-    if (thread->lingering_carrier) return;
+    // Who waits below (mt_run_woken) waits for one process, not for a turn.
+    if (thread->lingering_carrier || thread->inner_runs) return;
     uint64_t before;
     mt_worker_t *worker = mt__context_enter(thread, &before);
     if (!worker || worker->runtime->deterministic) {
@@ -148,6 +151,30 @@ void mt_linger(mt_thread_t *thread, void *carrier) {
     }
     thread->lingering_carrier = NULL;
     thread->frame = frame;
+    mt__context_leave(thread, before);
+}
+
+void mt_run_woken(mt_thread_t *thread, mt_pid_t pid) {
+    if (thread->inner_runs == INNER_RUNS_MAX) return;
+    uint64_t before;
+    mt_worker_t *worker = mt__context_enter(thread, &before);
+    void *next = mt_slot_of(pid);
+    // acquire: pairs with the put's release, as in mt__run_next_take; fails when a thief has it, or another was woken
+    // since.
+    if (next && worker && !worker->runtime->deterministic && worker->budget &&
+        mt_aptr_cas(&worker->run_next, &next, NULL)) {
+        mt_frame_t *frame = thread->frame;
+        void *lingering = thread->lingering_carrier;
+        uint64_t running = mt_a64_load_rlx(&worker->running_pid);
+        thread->frame = NULL;             // as in mt_linger
+        thread->lingering_carrier = NULL; // it would get the process when this has returned: too late
+        thread->inner_runs++;
+        // relaxed: for reports.
+        if (run_item(thread, worker, (mt_item_t)next)) mt_a64_store_rlx(&worker->running_pid, running);
+        thread->inner_runs--;
+        thread->lingering_carrier = lingering;
+        thread->frame = frame;
+    }
     mt__context_leave(thread, before);
 }
 
