@@ -19,14 +19,22 @@
 // Batches of expired timers a busy worker takes between two turns.
 #define TIMER_BATCHES 8u
 
+// Whether nothing else waits for this worker: what it queues it runs next itself, and no help is called for it. Not
+// from within a handler (mt_run_woken), which may go on for long.
+static bool is_alone(const mt_thread_t *thread, const mt_worker_t *worker) {
+    // relaxed: who queues something else meanwhile notifies for itself.
+    return !thread->inner_runs && mt__ring_is_empty(worker) && !mt_a32_load_rlx(&worker->runtime->inject_count);
+}
+
 void mt_submit_last(mt_thread_t *thread, mt_slot_t *slot) {
     mt_runtime_t *runtime = mt_runtime_of(slot);
     uint64_t before;
     mt_worker_t *worker = mt__context_enter(thread, &before);
-    if (worker && worker->runtime == runtime) mt__ring_put(worker, (mt_item_t)slot);
+    bool is_ours = worker && worker->runtime == runtime, is_next = is_ours && is_alone(thread, worker);
+    if (is_ours) mt__ring_put(worker, (mt_item_t)slot);
     else mt__inject(runtime, (mt_item_t)slot);
     mt__context_leave(thread, before);
-    mt__notify(runtime);
+    if (!is_next) mt__notify(runtime);
 }
 
 static void submit(mt_thread_t *thread, mt_runtime_t *runtime, mt_item_t item) {
@@ -121,7 +129,8 @@ static void run_turn(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
     while (item) {
         if (!run_item(thread, worker, item)) return;
         if (worker->budget == 0) {
-            item = mt__run_next_take(worker);
+            // What was woken last goes behind the others, if there are any.
+            item = is_alone(thread, worker) ? 0 : mt__run_next_take(worker);
             if (item) {
                 mt__ring_put(worker, item);
                 mt__notify(runtime);
