@@ -107,10 +107,11 @@ final class ChildKeeper {
     func hear(_ news: KeeperNews) -> Next {
         switch news {
         case .started(let attempt, let result):
-            starts[attempt] = nil
+            if !starts.isEmpty { starts[attempt] = nil }
             guard let child = table.book.child(in: attempt) else { break }
+            let isKnown = child.isLaunched
             child.isLaunched = false
-            table.started(attempt, table.checked(result, of: child), at: now)
+            table.started(attempt, isKnown ? result : table.checked(result, of: child), at: now)
         case .waited(let attempt): table.waited(attempt)
         case .overdue(let pid):
             guard deadlines.removeValue(forKey: pid) != nil else { break }
@@ -121,7 +122,7 @@ final class ChildKeeper {
     }
 
     func ended(_ pid: Pid, _ reason: ExitReason) -> Next {
-        deadlines.removeValue(forKey: pid)?.cancel()
+        if !deadlines.isEmpty { deadlines.removeValue(forKey: pid)?.cancel() }
         if let child = table.book.child(of: pid), child.isLaunched {
             child.isLaunched = false
             // A failure that ends it so is told for itself.
