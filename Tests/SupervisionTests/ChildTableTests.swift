@@ -56,7 +56,7 @@ struct ChildTableTests {
     func anyWorld(strategy: Supervisor.Strategy) async {
         for seed in 0..<3_000 as Range<UInt64> {
             await Task.yield()
-            var world = World(strategy, seed: seed)
+            let world = World(strategy, seed: seed)
             world.run(events: 120)
             if let fault = world.fault {
                 Issue.record("seed \(seed): \(fault)")
@@ -67,7 +67,7 @@ struct ChildTableTests {
 }
 
 /// Processes that are made, end and die at random, and a table that has to cope.
-private struct World {
+private final class World {
     var table: ChildTable
     var random: SplitMix
     var now = Duration.zero
@@ -93,17 +93,17 @@ private struct World {
         for _ in 0..<Int(1 + random.unit() * 5) { startChild() }
     }
 
-    mutating func fail(_ what: String) { fault = fault ?? what }
-    mutating func chance(_ part: Double) -> Bool { random.unit() < part }
-    mutating func pick<T>(_ items: [T]) -> T? { items.isEmpty ? nil : items[Int(random.unit() * Double(items.count))] }
+    func fail(_ what: String) { fault = fault ?? what }
+    func chance(_ part: Double) -> Bool { random.unit() < part }
+    func pick<T>(_ items: [T]) -> T? { items.isEmpty ? nil : items[Int(random.unit() * Double(items.count))] }
 
-    mutating func waiter() -> Int {
+    func waiter() -> Int {
         lastWaiter += 1
         waiters[lastWaiter] = 0
         return lastWaiter
     }
 
-    mutating func startChild() {
+    func startChild() {
         lastID += 1
         let restarts: [ChildSpec.Restart] = [.permanent, .permanent, .transient, .temporary]
         var spec = ChildSpec(id: "\(lastID)", restart: pick(restarts) ?? .permanent) { Pid.none }
@@ -111,7 +111,7 @@ private struct World {
         if table.add(spec, waiter: waiter()) != nil { fail("a new id was refused") }
     }
 
-    mutating func run(events: Int) {
+    func run(events: Int) {
         collect()
         for _ in 0..<events where !gaveUp && fault == nil {
             now += .milliseconds(Int(random.unit() * 8))
@@ -121,7 +121,7 @@ private struct World {
         settle()
     }
 
-    mutating func event() {
+    func event() {
         switch random.unit() {
         case ..<0.55: act()
         case ..<0.85: end(chance(0.7) ? .killed : .normal)
@@ -131,10 +131,10 @@ private struct World {
     }
 
     /// A process ends by itself.
-    mutating func end(_ reason: ExitReason) {
+    func end(_ reason: ExitReason) {
         guard let pid = pick(alive.keys.sorted { $0.raw < $1.raw }) else { return }
         alive[pid] = nil
-        let child = table.child(of: pid)
+        let child = table.book.child(of: pid)
         // Its restart counts, unless it was to go down anyway.
         let isTold: Bool
         if case .stopping? = child?.state { isTold = true } else { isTold = false }
@@ -152,17 +152,17 @@ private struct World {
     /// Whether it is to go down anyway: then its end or failure does not count.
     func goesDown(_ key: Int) -> Bool { table.rebuild.map { $0.isStopping && key >= $0.floor } ?? false }
 
-    mutating func count() {
+    func count() {
         if restarts.filter({ now - $0 <= budget.within }).count >= budget.maxRestarts { gaveUp = true }
         restarts.append(now)
     }
 
-    mutating func request() {
-        guard let child = pick(table.ordered) else { return }
+    func request() {
+        guard let child = pick(table.book.ordered) else { return }
         switch random.unit() {
         case ..<0.4:
             let waiter = waiter()
-            table.stop(child.key, waiter: waiter)
+            table.stop(child, waiter: waiter)
         case ..<0.8:
             let waiter = waiter()
             if table.restart(child, waiter: waiter) != nil { waiters[waiter] = 1 }
@@ -171,50 +171,50 @@ private struct World {
     }
 
     /// Does one of the pending actions.
-    mutating func act() {
+    func act() {
         guard !pending.isEmpty else { return }
         switch pending.remove(at: Int(random.unit() * Double(pending.count))) {
         case .start(let child): finish(child)
         case .stop(let pid, _):
             guard alive.removeValue(forKey: pid) != nil else { return }
             table.ended(pid, .shutdown, at: now)
-        case .wait(let key, let attempt, _): table.waited(key, attempt: attempt)
+        case .wait(let attempt, _): table.waited(attempt)
         case .cancelStart, .answer, .giveUp, .startFailed, .restarts: break
         }
     }
 
-    mutating func finish(_ child: SupervisedChild) {
+    func finish(_ child: SupervisedChild) {
         starting.remove(child.key)
         if chance(0.25) {
             let error: StartError = chance(0.2) ? .ignored : .systemLimit
             var isIgnored = false
             if case .ignored = error { isIgnored = true }
-            if let entry = table.children[child.key], case .starting(false) = entry.state, entry.startWaiters.isEmpty,
-                entry.spec.restart != .temporary, !isIgnored, !goesDown(child.key)
+            if let entry = table.book.child(in: child.attempt), case .starting(false) = entry.state,
+                entry.startWaiter == nil, entry.spec.restart != .temporary, !isIgnored, !goesDown(child.key)
             {
                 count()
             }
-            return table.started(child.key, attempt: child.attempt, .failure(error), at: now)
+            return table.started(child.attempt, .failure(error), at: now)
         }
         lastPid += 1
         let pid = Pid(raw: lastPid)
         // Now and then its end overtakes the news of its start.
         if chance(0.1) {
             table.ended(pid, .killed, at: now)
-            let entry = table.children[child.key]
+            let entry = table.book.child(in: child.attempt)
             if case .starting(false)? = entry?.state, entry?.spec.restart != .temporary, !goesDown(child.key) {
                 count()
             }
         } else {
             alive[pid] = child.key
         }
-        table.started(child.key, attempt: child.attempt, .success(pid), at: now)
+        table.started(child.attempt, .success(pid), at: now)
     }
 
     /// Checks what was decided, and keeps it.
-    mutating func collect() {
+    func collect() {
         var hasGivenUp = false
-        for action in table.takeActions() {
+        while let action = table.takeAction() {
             switch action {
             case .start(let child): check(start: child)
             case .answer(let waiter, _):
@@ -229,14 +229,15 @@ private struct World {
         if hasGivenUp != gaveUp { fail("gave up: \(hasGivenUp), by the count: \(gaveUp)") }
     }
 
-    mutating func check(start child: SupervisedChild) {
+    func check(start child: SupervisedChild) {
         if alive.values.contains(child.key) { fail("child \(child.key) was started while it runs") }
         if !starting.insert(child.key).inserted { fail("child \(child.key) was started twice") }
         if child.spec.restart == .temporary, child.hasRun { fail("temporary child \(child.key) came back") }
         // One that is started because somebody asked for it may come after later ones.
-        guard let rebuild = table.rebuild, child.key >= rebuild.floor, child.startWaiters.isEmpty else { return }
+        guard let rebuild = table.rebuild, child.key >= rebuild.floor, child.startWaiter == nil else { return }
         let isOther = { (key: Int) in
-            key != child.key && key >= rebuild.floor && table.children[key]?.startWaiters.isEmpty ?? true
+            key != child.key && key >= rebuild.floor
+                && self.table.book.ordered.first { $0.key == key }?.startWaiter == nil
         }
         if starting.contains(where: isOther) { fail("two starts in a rebuild") }
         if alive.values.contains(where: { $0 > child.key && $0 >= rebuild.floor }) {
@@ -245,7 +246,7 @@ private struct World {
     }
 
     /// When all that was decided is done, each child is where it shall be, and nobody waits.
-    mutating func settle() {
+    func settle() {
         guard !gaveUp else { return }
         random = SplitMix(state: 0)
         for _ in 0..<10_000 where !pending.isEmpty && !gaveUp && fault == nil {
@@ -255,14 +256,14 @@ private struct World {
         }
         guard !gaveUp, fault == nil else { return }
         if !pending.isEmpty { fail("never at rest") }
-        for child in table.children.values {
+        for child in table.book.members {
             switch child.state {
             case .running(let pid) where child.isWanted && alive[pid] == child.key: continue
             case .down where !child.isWanted && !alive.values.contains(child.key): continue
             default: fail("child \(child.key) rests as \(child.state), wanted: \(child.isWanted)")
             }
         }
-        if table.keyOfPid.count != alive.count { fail("\(alive.count) processes, \(table.keyOfPid.count) known") }
+        for (pid, key) in alive where table.book.child(of: pid)?.key != key { fail("\(pid) is not known") }
         if let open = waiters.first(where: { $0.value == 0 }) { fail("waiter \(open.key) was never answered") }
         if table.rebuild != nil { fail("a rebuild is left") }
     }
