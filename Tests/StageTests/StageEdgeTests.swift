@@ -36,6 +36,17 @@ private struct Sum: Stage {
     }
 }
 
+/// Stops at the first events.
+private struct Once: Stage {
+    typealias Input = Int
+    private let seen: Seen
+    init(_ seen: Seen) { self.seen = seen }
+    mutating func handleEvents(_ events: [Int], from: Subscription, _ out: inout Emitter<Never>) -> Next {
+        seen.add(events)
+        return .stop()
+    }
+}
+
 @Suite("Edges of stages")
 struct StageEdgeTests {
     @Test("a consumer that asks in init, before the subscription is made, gets what it asked for")
@@ -140,6 +151,22 @@ struct StageEdgeTests {
             #expect(even.count == 50 && odd.count + lost + next.count == 50)
             #expect(next.all == stride(from: 2 * (odd.count + lost) + 1, to: 100, by: 2).map { $0 })
             for sink in [first, third] { try await sink.stop() }
+            await test.settle()
+        }
+    }
+
+    @Test("a consumer that stops asks for no more: nothing is sent to be lost")
+    func stopAsksNoMore() async throws {
+        try await withTestRuntime { test async throws in
+            let seen = Seen()
+            let numbers = try await Counters<ByDemand>.start(.max)
+            let sink = try await Once.start(seen)
+            sink.subscribe(to: numbers, demand: 0...1)
+            _ = try await sink.pid.waitForExit()
+            await test.clock.runUntilIdle()
+            let statistics = try #require(numbers.stageStatistics())
+            #expect(seen.all == [0] && statistics.delivered == 1 && statistics.lost == 0)
+            numbers.pid.kill()
             await test.settle()
         }
     }

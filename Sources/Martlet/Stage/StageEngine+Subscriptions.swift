@@ -105,11 +105,12 @@ extension StageEngine where T: ~Copyable {
         rest = try stage.handleEvents(batch.next(count), from: intake.subscription, &out)
         batch.wereHandled(count)
         counters.handled.wrappingAdd(count, ordering: .relaxed)
-        let more = intake.handled(count)
+        let isStopping = if case .stop = rest._kind { true } else { false }
+        // One that stops would lose what it asked for.
+        let more = isStopping ? 0 : intake.handled(count)
         if more > 0 { intake.subscription.producer.send(any: StageSignal.ask(batch.id, more)) }
         intakes[batch.id] = intake
         try flush()
-        if case .stop = rest._kind { return true }
-        return false
+        return isStopping
     }
 }
