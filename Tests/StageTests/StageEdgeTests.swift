@@ -155,6 +155,28 @@ struct StageEdgeTests {
         }
     }
 
+    @Test("a successor that comes before the end of who had its partition is told has the partition (R20)")
+    func partitionSuccessor() async throws {
+        try await withTestRuntime { test async throws in
+            let seen = Seen()
+            let numbers = try await Counters<Partitioned>.start(20)
+            let first = try await Sink.start(.init(seen: Seen(), isManual: true))
+            first.subscribe(to: numbers, cancel: .temporary, partition: 1)
+            await test.clock.runUntilIdle()
+            // The end is never told.
+            try await Sys<StageEngine<Counters<Partitioned>>>(numbers.pid).withState { engine in
+                for monitor in engine.monitored.keys { monitor.cancel() }
+            }
+            first.pid.kill()
+            let second = try await Sink.start(.init(seen: seen, isManual: true))
+            second.subscribe(to: numbers, cancel: .temporary, partition: 1).ask(5)
+            await test.clock.runUntilIdle()
+            #expect(seen.all == [1, 3])
+            for stage in [numbers.pid, second.pid] { stage.exit(.shutdown) }
+            await test.settle()
+        }
+    }
+
     @Test("a consumer that stops asks for no more: nothing is sent to be lost")
     func stopAsksNoMore() async throws {
         try await withTestRuntime { test async throws in

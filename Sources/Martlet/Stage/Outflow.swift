@@ -72,6 +72,12 @@ struct Outflow<Event: Sendable> {
         lanes.append(lane)
     }
 
+    /// Who has a partition.
+    func holder(of partition: Int?) -> UInt64? {
+        guard sharing == .partition, let partition else { return nil }
+        return lanes.first { $0.partition == partition }?.id
+    }
+
     /// A consumer goes; what it asked for is wanted no more.
     mutating func leave(_ id: UInt64) {
         lanes.removeAll { $0.id == id }

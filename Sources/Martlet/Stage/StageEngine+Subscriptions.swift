@@ -42,6 +42,10 @@ extension StageEngine where T: ~Copyable {
     /// A consumer comes.
     mutating func join(_ join: StageJoin<T.Output>) throws -> Next {
         let subscription = join.subscription
+        // A successor may come before the end of who had the partition is told.
+        if let holder = outflow.holder(of: join.partition), outlets[holder]?.subscription.consumer.isAlive == false {
+            outflow.leave(holder)
+        }
         do throws(StageError) {
             try outflow.join(subscription.id, partition: join.partition, accepts: join.accepts)
         } catch {
