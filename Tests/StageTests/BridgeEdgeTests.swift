@@ -127,6 +127,24 @@ struct BridgeEdgeTests {
         }
     }
 
+    @Test("loops over one partition, one after the other, each find it free")
+    func loopsOverPartition() async throws {
+        try await explore(seeds: 0..<200) { test in
+            let numbers = try await Counters<Partitioned>.start(.max)
+            var read: [Int] = []
+            for _ in 0..<3 {
+                for try await number in numbers.events(demand: 1...4, partition: 0) {
+                    read.append(number)
+                    break
+                }
+            }
+            #expect(read.count == 3 && read == read.sorted())
+            numbers.pid.kill()
+            await test.clock.runUntilIdle()
+            test.assertNothingLeft()
+        }
+    }
+
     @Test("the process of a loop is killed: its reader goes too, and takes no more events", arguments: [0, 1])
     func killedLoop(_ kind: Int) async throws {
         try await withTestRuntime { test async throws in

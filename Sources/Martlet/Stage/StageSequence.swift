@@ -59,19 +59,27 @@ extension ServerAddress {
 private final class StageReading<Element: Sendable> {
     private let setup: StageReader<Element>.Argument
     private var reader: StageReader<Element>.Ref?
+    /// The reader's; known once it has given something.
+    private var subscription: UInt64?
     private var page: [Element] = []
     private var position = 0
     private var isOver = false
 
     init(_ setup: StageReader<Element>.Argument) { self.setup = setup }
 
-    deinit { reader?.pid.exit(.shutdown) }
+    deinit {
+        // To the producer at once: the next loop may be over the same partition.
+        if let subscription { setup.producer.send(any: StageSignal.cancel(subscription, .shutdown)) }
+        reader?.pid.exit(.shutdown)
+    }
 
     nonisolated(nonsending) func next() async throws(ExitSignal) -> Element? {
         while position == page.count {
             if isOver { return nil }
             switch await turn() {
-            case .events(let events): (page, position) = (events, 0)
+            case .events(let events, let subscription):
+                (page, position) = (events, 0)
+                self.subscription = subscription
             case .ended(let reason):
                 isOver = true
                 if reason.isAbnormal { throw ExitSignal(reason) }
@@ -119,7 +127,7 @@ struct StageReader<Event: Sendable>: Stage {
         case next(From<Page>)
     }
     enum Page: Sendable {
-        case events([Event])
+        case events([Event], UInt64)
         case ended(ExitReason)
     }
 
@@ -171,7 +179,7 @@ struct StageReader<Event: Sendable>: Stage {
             let demand = subscription.demand
             let page = events.take(min(events.count, demand.upperBound - demand.lowerBound))
             unread = page.count
-            from.reply(.events(page))
+            from.reply(.events(page, subscription.id))
         } else if let end {
             from.reply(.ended(end))
         } else {
