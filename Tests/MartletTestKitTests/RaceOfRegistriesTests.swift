@@ -169,6 +169,33 @@ struct RaceOfRegistriesTests {
         }
     }
 
+    @Test("who holds a key's lock may wait for another process, in a run as on threads: one body a key at a time")
+    func lockAndCall() async throws {
+        try await explore(seeds: 0..<2_000) { test in
+            let counter = try await Counter.start(0)
+            let inside = Inside()
+            let owners = (0..<4).map { number in
+                spawn(Never.self) { _ in
+                    if number > 1 { await Task.yield() }
+                    keys.withLock("k") {
+                        inside.enter()
+                        _ = try? counter.call { .increment(by: 1, $0) }
+                        // Again, by the same code.
+                        keys.withLock("k") { _ = try? counter.call { .increment(by: 1, $0) } }
+                        inside.leave()
+                    }
+                }
+            }
+            if test.seed % 3 == 0 { owners[1].pid.kill() }
+            for owner in owners { _ = try await owner.pid.waitForExit() }
+            await test.clock.runUntilIdle()
+            try #require(inside.most == 1)
+            counter.pid.kill()
+            await test.clock.runUntilIdle()
+            test.assertNothingLeft()
+        }
+    }
+
     @Test("members are added by others while they end: a dead one is never a member, no membership is left")
     func joinAgainstKill() async throws {
         try await explore(seeds: 0..<10_000) { test in
@@ -197,4 +224,12 @@ struct RaceOfRegistriesTests {
             test.assertNothingLeft()
         }
     }
+}
+
+/// How many are inside at once.
+private final class Inside: Sendable {
+    private let counts = _Locked((now: 0, most: 0))
+    func enter() { counts.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) } }
+    func leave() { counts.withLock { $0.now -= 1 } }
+    var most: Int { counts.withLock { $0.most } }
 }
