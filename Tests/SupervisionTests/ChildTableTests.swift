@@ -134,7 +134,7 @@ private struct World {
     mutating func end(_ reason: ExitReason) {
         guard let pid = pick(alive.keys.sorted { $0.raw < $1.raw }) else { return }
         alive[pid] = nil
-        let child = table.child(of: pid)
+        let child = table.book.child(of: pid)
         // Its restart counts, unless it was to go down anyway.
         let isTold: Bool
         if case .stopping? = child?.state { isTold = true } else { isTold = false }
@@ -158,11 +158,11 @@ private struct World {
     }
 
     mutating func request() {
-        guard let child = pick(table.ordered) else { return }
+        guard let child = pick(table.book.ordered) else { return }
         switch random.unit() {
         case ..<0.4:
             let waiter = waiter()
-            table.stop(child.key, waiter: waiter)
+            table.stop(child, waiter: waiter)
         case ..<0.8:
             let waiter = waiter()
             if table.restart(child, waiter: waiter) != nil { waiters[waiter] = 1 }
@@ -178,7 +178,7 @@ private struct World {
         case .stop(let pid, _):
             guard alive.removeValue(forKey: pid) != nil else { return }
             table.ended(pid, .shutdown, at: now)
-        case .wait(let key, let attempt, _): table.waited(key, attempt: attempt)
+        case .wait(let attempt, _): table.waited(attempt)
         case .cancelStart, .answer, .giveUp, .startFailed, .restarts: break
         }
     }
@@ -189,32 +189,32 @@ private struct World {
             let error: StartError = chance(0.2) ? .ignored : .systemLimit
             var isIgnored = false
             if case .ignored = error { isIgnored = true }
-            if let entry = table.children[child.key], case .starting(false) = entry.state, entry.startWaiters.isEmpty,
-                entry.spec.restart != .temporary, !isIgnored, !goesDown(child.key)
+            if let entry = table.book.child(in: child.attempt), case .starting(false) = entry.state,
+                entry.startWaiter == nil, entry.spec.restart != .temporary, !isIgnored, !goesDown(child.key)
             {
                 count()
             }
-            return table.started(child.key, attempt: child.attempt, .failure(error), at: now)
+            return table.started(child.attempt, .failure(error), at: now)
         }
         lastPid += 1
         let pid = Pid(raw: lastPid)
         // Now and then its end overtakes the news of its start.
         if chance(0.1) {
             table.ended(pid, .killed, at: now)
-            let entry = table.children[child.key]
+            let entry = table.book.child(in: child.attempt)
             if case .starting(false)? = entry?.state, entry?.spec.restart != .temporary, !goesDown(child.key) {
                 count()
             }
         } else {
             alive[pid] = child.key
         }
-        table.started(child.key, attempt: child.attempt, .success(pid), at: now)
+        table.started(child.attempt, .success(pid), at: now)
     }
 
     /// Checks what was decided, and keeps it.
     mutating func collect() {
         var hasGivenUp = false
-        for action in table.takeActions() {
+        while let action = table.takeAction() {
             switch action {
             case .start(let child): check(start: child)
             case .answer(let waiter, _):
@@ -234,9 +234,9 @@ private struct World {
         if !starting.insert(child.key).inserted { fail("child \(child.key) was started twice") }
         if child.spec.restart == .temporary, child.hasRun { fail("temporary child \(child.key) came back") }
         // One that is started because somebody asked for it may come after later ones.
-        guard let rebuild = table.rebuild, child.key >= rebuild.floor, child.startWaiters.isEmpty else { return }
+        guard let rebuild = table.rebuild, child.key >= rebuild.floor, child.startWaiter == nil else { return }
         let isOther = { (key: Int) in
-            key != child.key && key >= rebuild.floor && table.children[key]?.startWaiters.isEmpty ?? true
+            key != child.key && key >= rebuild.floor && table.book.ordered.first { $0.key == key }?.startWaiter == nil
         }
         if starting.contains(where: isOther) { fail("two starts in a rebuild") }
         if alive.values.contains(where: { $0 > child.key && $0 >= rebuild.floor }) {
@@ -255,14 +255,14 @@ private struct World {
         }
         guard !gaveUp, fault == nil else { return }
         if !pending.isEmpty { fail("never at rest") }
-        for child in table.children.values {
+        for child in table.book.members {
             switch child.state {
             case .running(let pid) where child.isWanted && alive[pid] == child.key: continue
             case .down where !child.isWanted && !alive.values.contains(child.key): continue
             default: fail("child \(child.key) rests as \(child.state), wanted: \(child.isWanted)")
             }
         }
-        if table.keyOfPid.count != alive.count { fail("\(alive.count) processes, \(table.keyOfPid.count) known") }
+        for (pid, key) in alive where table.book.child(of: pid)?.key != key { fail("\(pid) is not known") }
         if let open = waiters.first(where: { $0.value == 0 }) { fail("waiter \(open.key) was never answered") }
         if table.rebuild != nil { fail("a rebuild is left") }
     }

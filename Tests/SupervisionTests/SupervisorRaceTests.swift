@@ -300,21 +300,19 @@ struct SupervisorRaceTests {
         /// Does what was decided: starts succeed but those of `failing`, who is told to end ends. What was done, in words.
         func act(failing: inout Set<ChildID>) -> [String] {
             var words: [String] = []
-            while case let actions = table.takeActions(), !actions.isEmpty {
-                for action in actions {
-                    now += .milliseconds(1)
-                    switch action {
-                    case .start(let child) where failing.remove(child.spec.id) != nil:
-                        table.started(child.key, attempt: child.attempt, .failure(.systemLimit), at: now)
-                    case .start(let child):
-                        last += 1
-                        words.append("+\(child.spec.id)")
-                        table.started(child.key, attempt: child.attempt, .success(Pid(raw: last)), at: now)
-                    case .stop(let pid, let spec):
-                        words.append("-\(spec.id)")
-                        table.ended(pid, .shutdown, at: now)
-                    default: break
-                    }
+            while let action = table.takeAction() {
+                now += .milliseconds(1)
+                switch action {
+                case .start(let child) where failing.remove(child.spec.id) != nil:
+                    table.started(child.attempt, .failure(.systemLimit), at: now)
+                case .start(let child):
+                    last += 1
+                    words.append("+\(child.spec.id)")
+                    table.started(child.attempt, .success(Pid(raw: last)), at: now)
+                case .stop(let pid, let child):
+                    words.append("-\(child.spec.id)")
+                    table.ended(pid, .shutdown, at: now)
+                default: break
                 }
             }
             return words
@@ -323,7 +321,7 @@ struct SupervisorRaceTests {
         var failing: Set<ChildID> = []
         #expect(act(failing: &failing) == ["+a", "+b", "+c", "+d"])
         failing = ["c"]
-        if let pid = table.child("a")?.pid { table.ended(pid, .killed, at: now) }
+        if let pid = table.book.child("a")?.pid { table.ended(pid, .killed, at: now) }
         #expect(act(failing: &failing) == ["-d", "-c", "-b", "+a", "+b", "+c", "+d"])
     }
 

@@ -4,8 +4,8 @@
 
 /// News that a supervisor sends to itself.
 enum KeeperNews: Sendable {
-    case started(key: Int, attempt: Int, Result<Pid, StartError>)
-    case waited(key: Int, attempt: Int)
+    case started(StartAttempt, Result<Pid, StartError>)
+    case waited(StartAttempt)
     /// The child has had its time to end.
     case overdue(Pid)
 }
@@ -29,9 +29,8 @@ final class ChildKeeper {
     private let runtime: Runtime
     private let tell: @Sendable (KeeperNews) -> Void
     private let tellLater: (Duration, KeeperNews) -> TimerRef
-    private var starts: [Int: Starting] = [:]
-    /// Starts under way that are not awaited: the process is known, and how its `init` went will be told.
-    private var launched: [Pid: SupervisedChild] = [:]
+    /// Starts under way in tasks.
+    private var starts: [StartAttempt: Starting] = [:]
     private var deadlines: [Pid: TimerRef] = [:]
     private var askers: [Int: Asker] = [:]
     private var lastAsker = 0
@@ -71,19 +70,20 @@ final class ChildKeeper {
     /// In `init`.
     nonisolated(nonsending) func startAll(_ specs: [ChildSpec]) async throws {
         try checkMailbox()
+        table.book.reserve(specs.count)
         for spec in specs {
-            var result: Result<Pid, StartError>
-            let key = table.enter(spec)
+            let child = table.book.enter(spec)
+            let result: Result<Pid, StartError>
             if let fault = spec.fault(table.autoShutdown) {
                 result = .failure(.failed(fault))
-            } else if key == nil {
-                result = .failure(.duplicateChild(spec.id))
+            } else if let child {
+                result = table.checked(await spec.started(by: owner), of: child)
             } else {
-                result = table.checked(await spec.started(by: owner), of: spec)
+                result = .failure(.duplicateChild(spec.id))
             }
-            switch (key, result) {
-            case (let key?, .success(let pid)): table.cameUp(key, pid, at: now)
-            case (let key?, .failure(.ignored)): table.wasIgnored(key)
+            switch (child, result) {
+            case (let child?, .success(let pid)): table.cameUp(child, pid, at: now)
+            case (let child?, .failure(.ignored)): table.wasIgnored(child)
             case (_, .success), (_, .failure):
                 await end(isConcurrent: false)
                 guard case .failure(let error) = result else { return }
@@ -106,15 +106,15 @@ final class ChildKeeper {
 
     func hear(_ news: KeeperNews) -> Next {
         switch news {
-        case .started(let key, let attempt, let result):
-            starts[key] = nil
-            if case .success(let pid) = result { launched.removeValue(forKey: pid)?.launched = nil }
-            let checked = table.children[key].map { table.checked(result, of: $0.spec) } ?? result
-            table.started(key, attempt: attempt, checked, at: now)
-        case .waited(let key, let attempt): table.waited(key, attempt: attempt)
+        case .started(let attempt, let result):
+            starts[attempt] = nil
+            guard let child = table.book.child(in: attempt) else { break }
+            child.isLaunched = false
+            table.started(attempt, table.checked(result, of: child), at: now)
+        case .waited(let attempt): table.waited(attempt)
         case .overdue(let pid):
             guard deadlines.removeValue(forKey: pid) != nil else { break }
-            if let child = table.child(of: pid) { SupervisorLog.killed(child.spec, pid, by: owner) }
+            if let child = table.book.child(of: pid) { SupervisorLog.killed(child.spec, pid, by: owner) }
             pid.kill()
         }
         return perform()
@@ -122,13 +122,13 @@ final class ChildKeeper {
 
     func ended(_ pid: Pid, _ reason: ExitReason) -> Next {
         deadlines.removeValue(forKey: pid)?.cancel()
-        if let child = launched.removeValue(forKey: pid) {
-            child.launched = nil
+        if let child = table.book.child(of: pid), child.isLaunched {
+            child.isLaunched = false
             // A failure that ends it so is told for itself.
             if case .normal = reason { return .wait }
             var error = StartError.exited(reason)
             if case .error(let cause) = reason { error = .failed(cause) }
-            table.started(child.key, attempt: child.attempt, .failure(error), at: now)
+            table.started(child.attempt, .failure(error), at: now)
         } else {
             table.ended(pid, reason, at: now)
         }
@@ -139,15 +139,15 @@ final class ChildKeeper {
 
     /// Does what was decided since the last time.
     func perform() -> Next {
-        for action in table.takeActions() {
+        while let action = table.takeAction() {
             switch action {
             case .start(let child): start(child)
-            case .cancelStart(let key): cancelStart(key)
-            case .stop(let pid, let spec): stop(pid, spec)
-            case .wait(let key, let attempt, let delay): _ = tellLater(delay, .waited(key: key, attempt: attempt))
+            case .cancelStart(let child): cancelStart(child)
+            case .stop(let pid, let child): stop(pid, child.spec)
+            case .wait(let attempt, let delay): _ = tellLater(delay, .waited(attempt))
             case .answer(let waiter, let answer): self.answer(waiter, answer)
-            case .startFailed(let spec, let error): SupervisorLog.startFailed(spec, error, by: owner)
-            case .restarts(let spec, let reason): SupervisorLog.restarts(spec, reason, by: owner)
+            case .startFailed(let child, let error): SupervisorLog.startFailed(child.spec, error, by: owner)
+            case .restarts(let child, let reason): SupervisorLog.restarts(child.spec, reason, by: owner)
             case .giveUp(let cause):
                 SupervisorLog.givesUp(cause, by: owner)
                 if endsProgram, case .intensity(let child, let budget) = cause {
@@ -160,19 +160,20 @@ final class ChildKeeper {
     }
 
     private func start(_ child: SupervisedChild) {
-        let (owner, spec, key, attempt, tell) = (owner, child.spec, child.key, child.attempt, tell)
-        if let launch = spec.launch {
-            switch launch(owner, { tell(.started(key: key, attempt: attempt, $0)) }) {
+        let (owner, attempt, tell) = (owner, child.attempt, tell)
+        if let launch = child.spec.launch {
+            switch launch(owner, { tell(.started(attempt, $0)) }) {
             case .success(let pid):
-                child.launched = pid
-                launched[pid] = child
-            case .failure(let error): tell(.started(key: key, attempt: attempt, .failure(error)))
+                child.isLaunched = true
+                table.book.note(child, has: pid)
+            case .failure(let error): tell(.started(attempt, .failure(error)))
             }
             return
         }
-        starts[key] = Task(executorPreference: runtime.executor) {
+        let spec = child.spec
+        starts[attempt] = Task(executorPreference: runtime.executor) {
             let result = await owner.acting { await spec.started(by: owner) }
-            tell(.started(key: key, attempt: attempt, result))
+            tell(.started(attempt, result))
             return result
         }
     }
@@ -204,27 +205,27 @@ final class ChildKeeper {
     // MARK: The end
 
     private func cancelStarts() {
-        for key in starts.keys.sorted() { starts[key]?.cancel() }
+        for attempt in starts.keys.sorted(by: { $0.number < $1.number }) { starts[attempt]?.cancel() }
     }
 
     /// What is in `init` is killed, as a start whose task is cancelled is.
-    private func cancelStart(_ key: Int) {
-        starts[key]?.cancel()
-        table.children[key]?.launched?.kill()
+    private func cancelStart(_ child: SupervisedChild) {
+        starts[child.attempt]?.cancel()
+        if child.isLaunched { child.lastPid?.kill() }
     }
 
     /// Ends all children, in reverse order and one at a time, or all at once; none is left when it returns.
     nonisolated(nonsending) func end(isConcurrent: Bool) async {
         for timer in deadlines.values { timer.cancel() }
         cancelStarts()
-        let last = table.ordered.reversed()
+        let last = table.book.ordered.reversed()
         if isConcurrent {
-            for child in last { if let pid = child.pid ?? child.launched { child.spec.tellToEnd(pid) } }
+            for child in last { if let pid = child.process { child.spec.tellToEnd(pid) } }
         }
         let began = now
         for child in last {
-            var pid = child.pid ?? child.launched
-            if pid == nil, let start = starts[child.key], case .success(let late) = await start.value {
+            var pid = child.process
+            if pid == nil, let start = starts[child.attempt], case .success(let late) = await start.value {
                 pid = late
                 if isConcurrent { child.spec.tellToEnd(late) }
             }

@@ -38,9 +38,9 @@ public struct ChildCounts: Sendable, Hashable {
 }
 
 extension ChildTable {
-    /// All children, in start order.
+    /// All children, in start book.order.
     var statuses: [ChildStatus] {
-        ordered.map {
+        book.ordered.map {
             ChildStatus(
                 id: $0.spec.id, state: $0.status, isSupervisor: $0.spec.isSupervisor, restarts: $0.restarts)
         }
@@ -48,7 +48,7 @@ extension ChildTable {
 
     var counts: ChildCounts {
         var counts = ChildCounts()
-        for child in children.values {
+        for child in book.members {
             counts.specs += 1
             if child.spec.isSupervisor { counts.supervisors += 1 }
             switch child.status {
@@ -59,6 +59,4 @@ extension ChildTable {
         }
         return counts
     }
-
-    func child(of pid: Pid) -> SupervisedChild? { keyOfPid[pid].flatMap { children[$0] } }
 }

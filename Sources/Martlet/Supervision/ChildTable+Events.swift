@@ -5,76 +5,80 @@ extension ChildTable {
     /// A linked process ended.
     mutating func ended(_ pid: Pid, _ reason: ExitReason, at now: Duration) {
         guard !isOver else { return }
-        guard let key = keyOfPid.removeValue(forKey: pid), let child = children[key] else {
+        guard let child = book.child(of: pid), child.pid == pid else {
             // The exit overtook the answer of its start; or it is a stranger's.
             if startsUnderWay > 0 { earlyExits[pid] = earlyExits[pid] ?? reason }
             return
         }
-        if case .stopping = child.state { return isDown(key) }
-        children[key]?.state = .down
+        if case .stopping = child.state { return isDown(child) }
+        child.state = .down
         // It was about to be told: one end less to wait for.
-        if goesDown(key) {
-            if child.spec.restart == .temporary { children[key]?.isWanted = false }
-            return isDown(key)
+        if goesDown(child) {
+            if child.spec.restart == .temporary { child.isWanted = false }
+            return isDown(child)
         }
         endedByItself(child, reason, at: now)
     }
 
     /// A start was answered.
-    mutating func started(_ key: Int, attempt: Int, _ result: Result<Pid, StartError>, at now: Duration) {
-        guard !isOver, let child = children[key], child.attempt == attempt,
-            case .starting(let isCancelled) = child.state
-        else { return }
+    mutating func started(_ attempt: StartAttempt, _ result: Result<Pid, StartError>, at now: Duration) {
+        guard !isOver, let child = book.child(in: attempt), case .starting(let isCancelled) = child.state else {
+            return
+        }
         startsUnderWay -= 1
-        defer { if startsUnderWay == 0 { earlyExits.removeAll() } }
+        defer { if startsUnderWay == 0, !earlyExits.isEmpty { earlyExits.removeAll() } }
         switch result {
         case .success(let pid):
-            children[key]?.state = .running(pid)
-            children[key]?.startedAt = now
-            children[key]?.hasRun = true
-            keyOfPid[pid] = key
+            cameUp(child, pid, at: now)
             if isCancelled {
-                bringDown(key)
+                bringDown(child)
             } else {
-                answer(child.startWaiters, .started(pid))
-                children[key]?.startWaiters = []
+                answerStart(child, .started(pid))
                 advance()
             }
             if let reason = earlyExits.removeValue(forKey: pid) { ended(pid, reason, at: now) }
         case .failure(let error):
-            children[key]?.state = .down
-            if isCancelled || goesDown(key) && child.startWaiters.isEmpty { return isDown(key) }
+            child.state = .down
+            if isCancelled || goesDown(child) && child.startWaiter == nil { return isDown(child) }
             startFailed(child, error, at: now)
         }
     }
 
+    /// A child is up.
+    mutating func cameUp(_ child: SupervisedChild, _ pid: Pid, at now: Duration) {
+        child.state = .running(pid)
+        child.startedAt = now
+        child.hasRun = true
+        book.note(child, has: pid)
+    }
+
     /// A backoff has passed.
-    mutating func waited(_ key: Int, attempt: Int) {
-        guard !isOver, let child = children[key], child.attempt == attempt, case .waiting = child.state else { return }
-        start(key)
+    mutating func waited(_ attempt: StartAttempt) {
+        guard !isOver, let child = book.child(in: attempt), case .waiting = child.state else { return }
+        start(child)
     }
 
     // MARK: What follows
 
     /// Whether a rebuild is about to bring it down.
-    private func goesDown(_ key: Int) -> Bool { rebuild.map { $0.isStopping && key >= $0.floor } ?? false }
+    private func goesDown(_ child: SupervisedChild) -> Bool {
+        rebuild.map { $0.isStopping && child.key >= $0.floor } ?? false
+    }
 
     private mutating func startFailed(_ child: SupervisedChild, _ error: StartError, at now: Duration) {
-        let isAsked = !child.startWaiters.isEmpty
-        answer(child.startWaiters, .failed(error))
-        children[child.key]?.startWaiters = []
+        let isAsked = child.startWaiter != nil
+        answerStart(child, .failed(error))
         var isIgnored = false
         if case .ignored = error { isIgnored = true }
         if isIgnored || isAsked || child.spec.restart == .temporary {
             // An ignored start keeps its spec, unless it is temporary; one that was asked for is tried once.
-            children[child.key]?.isWanted = false
+            child.isWanted = false
             let isKept = child.hasRun || isIgnored
-            if !isKept || forgets || child.spec.restart == .temporary { forget(child.key) }
+            if !isKept || forgets || child.spec.restart == .temporary { book.forget(child) }
             return advance()
         }
-        act(.startFailed(child.spec, error))
-        guard admitRestart(child.key, at: now) else { return }
-        restart(child.key)
+        act(.startFailed(child, error))
+        if admitRestart(child, at: now) { restart(child) }
     }
 
     private mutating func endedByItself(_ child: SupervisedChild, _ reason: ExitReason, at now: Duration) {
@@ -85,14 +89,14 @@ extension ChildTable {
             case .temporary: false
             }
         guard isRestarted else {
-            children[child.key]?.isWanted = false
-            if forgets || child.spec.restart == .temporary { forget(child.key) }
+            child.isWanted = false
+            if forgets || child.spec.restart == .temporary { book.forget(child) }
             if child.spec.isSignificant, endsWithSignificant() { return giveUp(.significant(child.spec.id)) }
             return advance()
         }
-        guard admitRestart(child.key, at: now) else { return }
-        act(.restarts(child.spec, reason))
-        restart(child.key)
+        guard admitRestart(child, at: now) else { return }
+        act(.restarts(child, reason))
+        restart(child)
     }
 
     /// Whether the end of one significant child ends the supervisor.
@@ -100,11 +104,13 @@ extension ChildTable {
         switch autoShutdown {
         case .never: false
         case .anySignificant: true
-        case .allSignificant: !children.values.contains { $0.spec.isSignificant && $0.isWanted }
+        case .allSignificant: !book.members.contains { $0.spec.isSignificant && $0.isWanted }
         }
     }
 
-    mutating func answer(_ waiters: [Int], _ answer: Answer) {
-        for waiter in waiters { act(.answer(waiter: waiter, answer)) }
+    mutating func answerStart(_ child: SupervisedChild, _ answer: Answer) {
+        guard let waiter = child.startWaiter else { return }
+        child.startWaiter = nil
+        act(.answer(waiter: waiter, answer))
     }
 }

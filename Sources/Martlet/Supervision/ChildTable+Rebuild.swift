@@ -3,12 +3,12 @@
 
 extension ChildTable {
     /// Starts a child again, and those that restart with it.
-    mutating func restart(_ key: Int) {
+    mutating func restart(_ child: SupervisedChild) {
         let floor: Int
         switch strategy {
-        case .oneForOne: return begin(key)
+        case .oneForOne: return begin(child)
         case .oneForAll: floor = .min
-        case .restForOne: floor = key
+        case .restForOne: floor = child.key
         }
         // Going up, what lies between the old floor and this one is up, and none of its business (`rest_for_one`).
         rebuild = Rebuild(floor: rebuild.map { $0.isStopping ? min(floor, $0.floor) : floor } ?? floor)
@@ -16,34 +16,31 @@ extension ChildTable {
     }
 
     /// Tells a child to end, or withdraws its start; what it is then is told later, unless it is down at once.
-    mutating func bringDown(_ key: Int) {
-        guard let child = children[key] else { return }
+    mutating func bringDown(_ child: SupervisedChild) {
         switch child.state {
         case .down, .stopping: return
-        case .waiting: children[key]?.state = .down
+        case .waiting: child.state = .down
         case .starting(let isCancelled):
-            children[key]?.state = .starting(isCancelled: true)
-            if !isCancelled { act(.cancelStart(key: key)) }
+            child.state = .starting(isCancelled: true)
+            if !isCancelled { act(.cancelStart(child)) }
         case .running(let pid):
-            children[key]?.state = .stopping(pid)
-            act(.stop(pid, child.spec))
+            child.state = .stopping(pid)
+            act(.stop(pid, child))
         }
         // What is brought down does not come back. One that has not been up yet still comes with the others.
-        if child.spec.restart == .temporary { children[key]?.isWanted = false }
+        if child.spec.restart == .temporary { child.isWanted = false }
     }
 
     /// A child that was brought down is down.
-    mutating func isDown(_ key: Int) {
-        guard let child = children[key] else { return }
-        children[key]?.state = .down
-        answer(child.stopWaiters, .stopped)
-        children[key]?.stopWaiters = []
+    mutating func isDown(_ child: SupervisedChild) {
+        child.state = .down
+        for waiter in child.stopWaiters { act(.answer(waiter: waiter, .stopped)) }
+        child.stopWaiters = []
         // One that a rebuild brought down comes up with the others: who waits for it waits on.
         if !child.isWanted {
-            answer(child.startWaiters, .failed(.exited(.shutdown)))
-            children[key]?.startWaiters = []
+            answerStart(child, .failed(.exited(.shutdown)))
+            if forgets || child.spec.restart == .temporary { book.forget(child) }
         }
-        if !child.isWanted, forgets || child.spec.restart == .temporary { forget(key) }
         advance()
     }
 
@@ -58,14 +55,14 @@ extension ChildTable {
 
     /// False: it waits for one to be down.
     private mutating func goDown(_ rebuild: Rebuild) -> Bool {
-        let first = lowerBound(rebuild.floor)
-        var index = rebuild.cursor == .max ? order.count : lowerBound(rebuild.cursor + 1)
+        let first = book.lowerBound(rebuild.floor)
+        var index = rebuild.cursor == .max ? book.order.count : book.lowerBound(rebuild.cursor + 1)
         while index > first {
             index -= 1
-            let key = order[index]
-            self.rebuild?.cursor = key
-            bringDown(key)
-            if let child = children[key], !child.isDown { return false }
+            let child = book.order[index]
+            self.rebuild?.cursor = child.key
+            bringDown(child)
+            if !child.isDown { return false }
         }
         self.rebuild = Rebuild(floor: rebuild.floor, isStopping: false, cursor: rebuild.floor)
         return true
@@ -73,12 +70,11 @@ extension ChildTable {
 
     private mutating func goUp() {
         guard let rebuild else { return }
-        for key in order[lowerBound(rebuild.cursor)...] {
-            guard let child = children[key] else { continue }
-            self.rebuild?.cursor = key
+        for child in book.order[book.lowerBound(rebuild.cursor)...] {
+            self.rebuild?.cursor = child.key
             switch child.state {
             case .starting, .waiting, .stopping: return
-            case .down where child.isWanted: return begin(key)
+            case .down where child.isWanted: return begin(child)
             case .down, .running: continue
             }
         }

@@ -14,19 +14,19 @@ struct ChildTable {
         /// Run the spec's start, then tell `started` of that attempt.
         case start(SupervisedChild)
         /// Nobody wants that start any more; its answer still comes.
-        case cancelStart(key: Int)
+        case cancelStart(SupervisedChild)
         /// End it as its spec says; its exit will be told.
-        case stop(Pid, ChildSpec)
+        case stop(Pid, SupervisedChild)
         /// Tell `waited` of that attempt after the delay.
-        case wait(key: Int, attempt: Int, Duration)
+        case wait(StartAttempt, Duration)
         /// Answer who asked.
         case answer(waiter: Int, Answer)
         /// End all children and exit `.shutdown`.
         case giveUp(GiveUp)
         /// For the log: it was not started again.
-        case startFailed(ChildSpec, StartError)
+        case startFailed(SupervisedChild, StartError)
         /// For the log: it ended and is started again.
-        case restarts(ChildSpec, ExitReason)
+        case restarts(SupervisedChild, ExitReason)
     }
 
     enum Answer {
@@ -54,14 +54,10 @@ struct ChildTable {
     let strategy: Supervisor.Strategy
     let autoShutdown: Supervisor.AutoShutdown
     /// Whether a child that is down for good is forgotten, whatever its restart: children without ids.
-    let forgets: Bool
+    var forgets: Bool { !book.isOrdered }
 
-    var children: [Int: SupervisedChild] = [:]
-    /// The keys in order; not kept where order does not matter.
-    private(set) var order: [Int] = []
-    private var keys: [ChildID: Int] = [:]
-    var keyOfPid: [Pid: Int] = [:]
-    private var lastKey = 0
+    var book: ChildBook
+    private var lastAttempt = 0
     private var window: RestartWindow
     private var random: SplitMix
     /// A restart of several under way.
@@ -72,6 +68,7 @@ struct ChildTable {
     var earlyExits: [Pid: ExitReason] = [:]
     private(set) var isOver = false
     private var actions: [Action] = []
+    private var actionsTaken = 0
 
     init(
         _ strategy: Supervisor.Strategy, _ budget: RestartBudget, autoShutdown: Supervisor.AutoShutdown = .never,
@@ -79,98 +76,54 @@ struct ChildTable {
     ) {
         self.strategy = strategy
         self.autoShutdown = autoShutdown
-        self.forgets = forgets
+        book = ChildBook(isOrdered: !forgets)
         window = RestartWindow(budget)
         random = SplitMix(state: seed)
     }
 
-    /// What is to be done since the last time, in order.
-    mutating func takeActions() -> [Action] {
-        if actions.isEmpty { return [] }
-        var taken: [Action] = []
-        swap(&taken, &actions)
-        return taken
+    /// What is to be done next.
+    mutating func takeAction() -> Action? {
+        guard actionsTaken < actions.count else {
+            actions.removeAll(keepingCapacity: actions.count <= 64)
+            actionsTaken = 0
+            return nil
+        }
+        actionsTaken += 1
+        return actions[actionsTaken - 1]
     }
 
     mutating func act(_ action: Action) { actions.append(action) }
 
-    // MARK: Members
-
-    /// Enters a child, down; nil: its id is taken.
-    mutating func enter(_ spec: ChildSpec) -> Int? {
-        if !forgets {
-            guard keys[spec.id] == nil else { return nil }
-            keys[spec.id] = lastKey + 1
-            order.append(lastKey + 1)
-        }
-        lastKey += 1
-        children[lastKey] = SupervisedChild(key: lastKey, spec: spec)
-        return lastKey
-    }
-
-    mutating func forget(_ key: Int) {
-        guard let child = children.removeValue(forKey: key), !forgets else { return }
-        keys[child.spec.id] = nil
-        if let index = position(of: key) { order.remove(at: index) }
-    }
-
-    func child(_ id: ChildID) -> SupervisedChild? { keys[id].flatMap { children[$0] } }
-
-    /// The children in start order.
-    var ordered: [SupervisedChild] { (forgets ? children.keys.sorted() : order).compactMap { children[$0] } }
-
-    /// The index of the first key that is not below `key`.
-    func lowerBound(_ key: Int) -> Int {
-        var (low, high) = (0, order.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if order[middle] < key { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
-
-    private func position(of key: Int) -> Int? {
-        let index = lowerBound(key)
-        return index < order.count && order[index] == key ? index : nil
-    }
-
     // MARK: Restarting
 
     /// Whether one more restart of a child is within the budget; if not, all is over.
-    mutating func admitRestart(_ key: Int, at now: Duration) -> Bool {
-        guard let child = children[key] else { return false }
-        let isAdmitted: Bool
-        if children[key]?.window != nil {
-            isAdmitted = children[key]?.window?.admit(at: now) ?? false
-        } else {
-            isAdmitted = window.admit(at: now)
-        }
-        guard isAdmitted else {
+    mutating func admitRestart(_ child: SupervisedChild, at now: Duration) -> Bool {
+        guard child.window?.admit(at: now) ?? window.admit(at: now) else {
             giveUp(.intensity(child.spec.id, child.spec.budget ?? window.budget))
             return false
         }
         let isHealthy = child.spec.backoff.map { child.hasRun && now - child.startedAt >= $0.max } ?? true
-        children[key]?.restarts += 1
-        children[key]?.restartsInRow = isHealthy ? 1 : child.restartsInRow + 1
+        child.restarts += 1
+        child.restartsInRow = isHealthy ? 1 : child.restartsInRow + 1
         return true
     }
 
     /// Begins to start a child that is down, after its backoff if it has one.
-    mutating func begin(_ key: Int) {
-        guard let child = children[key] else { return }
-        children[key]?.attempt += 1
+    mutating func begin(_ child: SupervisedChild) {
+        lastAttempt += 1
+        child.attempt = StartAttempt(place: child.place, number: lastAttempt)
         if let backoff = child.spec.backoff, child.restartsInRow > 0 {
-            children[key]?.state = .waiting
+            child.state = .waiting
             let delay = backoff.delay(attempt: child.restartsInRow, random: random.unit())
-            return act(.wait(key: key, attempt: child.attempt, delay))
+            return act(.wait(child.attempt, delay))
         }
-        start(key)
+        start(child)
     }
 
-    mutating func start(_ key: Int) {
-        children[key]?.state = .starting(isCancelled: false)
+    mutating func start(_ child: SupervisedChild) {
+        child.state = .starting(isCancelled: false)
         startsUnderWay += 1
-        if let child = children[key] { act(.start(child)) }
+        act(.start(child))
     }
 
     mutating func giveUp(_ cause: GiveUp) {

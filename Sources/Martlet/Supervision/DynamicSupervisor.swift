@@ -82,15 +82,15 @@ public struct DynamicSupervisor: AsyncGenServer, ~Copyable {
         switch call.request {
         case .start(let spec, let from):
             if let fault = spec.fault(.never) { return from.reply(.failure(.failed(fault))) }
-            if keeper.table.children.count >= maxChildren { return from.reply(.failure(.maxChildren)) }
+            if keeper.table.book.count >= maxChildren { return from.reply(.failure(.maxChildren)) }
             // Children have no ids here, so none is taken.
             _ = keeper.table.add(spec, waiter: keeper.ask(.start(from)))
             return keeper.perform()
         case .stop(let pid, let from):
-            guard let child = keeper.table.child(of: pid) else { return from.reply(false) }
-            keeper.table.stop(child.key, waiter: keeper.ask(.found(from)))
+            guard let child = keeper.table.book.child(of: pid) else { return from.reply(false) }
+            keeper.table.stop(child, waiter: keeper.ask(.found(from)))
             return keeper.perform()
-        case .children(let from): return from.reply(keeper.table.ordered.compactMap { $0.pid })
+        case .children(let from): return from.reply(keeper.table.book.ordered.compactMap { $0.pid })
         case .counts(let from): return from.reply(keeper.table.counts)
         case .setMaxChildren(let count, let from):
             maxChildren = count

@@ -94,7 +94,7 @@ public struct PartitionSupervisor<S: Server & ~Copyable>: AsyncGenServer, ~Copya
             let next = await resize(to: wanted)
             return from.reply((), then: next)
         case .partitions(let from):
-            return from.reply((0..<count).map { keeper.table.child("\($0)")?.pid })
+            return from.reply((0..<count).map { keeper.table.book.child("\($0)")?.pid })
         }
     }
 
@@ -103,13 +103,13 @@ public struct PartitionSupervisor<S: Server & ~Copyable>: AsyncGenServer, ~Copya
         // Keys go to the copies that stay before the others end, and to new ones when they are being started.
         if wanted < count { places.setCount(wanted) }
         for index in wanted..<max(wanted, count) {
-            guard let child = keeper.table.child("\(index)") else { continue }
-            if let pid = child.pid ?? child.launched { ending.append((child.spec, pid)) }
-            keeper.table.stop(child.key, waiter: nil)
+            guard let child = keeper.table.book.child("\(index)") else { continue }
+            if let pid = child.process { ending.append((child.spec, pid)) }
+            keeper.table.stop(child, waiter: nil)
         }
         let me = Self.current.pid
         for index in count..<max(wanted, count) {
-            if let child = keeper.table.child("\(index)") {
+            if let child = keeper.table.book.child("\(index)") {
                 _ = keeper.table.restart(child, waiter: nil)
             } else {
                 _ = keeper.table.add(Self.copy(index, me, argument), waiter: nil)

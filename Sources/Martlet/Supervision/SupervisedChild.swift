@@ -6,6 +6,14 @@
 //       ^                 | its start fails                  |
 //       +-- waiting <-----+-- backoff                     stopping (told to end)
 
+/// One attempt to start one child: tells its answer from those of others.
+struct StartAttempt: Hashable, Sendable {
+    /// Of the child in its table.
+    let place: Int
+    /// Grows with each attempt of any child.
+    let number: Int
+}
+
 /// What a supervisor knows of one child.
 final class SupervisedChild {
     /// Where it stands.
@@ -24,16 +32,20 @@ final class SupervisedChild {
 
     /// Grows with each child: the order of keys is the order of starts.
     let key: Int
+    /// Where its table keeps it; another's when it is forgotten.
+    let place: Int
     let spec: ChildSpec
     var state = State.down
     /// Whether it shall run; false once it was stopped, or ended for good.
     var isWanted = true
     /// Whether it ever ran: a child whose first start fails is forgotten.
     var hasRun = false
-    /// The process of a start under way that is not awaited; the supervisor's.
-    var launched: Pid?
-    /// Starts so far: tells the answer of one from that of another.
-    var attempt = 0
+    /// The process it has or had last; kept so that it is found by that while it is started again.
+    var lastPid: Pid?
+    /// Whether its start is under way and not awaited: how its `init` went will be told.
+    var isLaunched = false
+    /// The last attempt to start it.
+    var attempt: StartAttempt
     /// Restarts so far.
     var restarts = 0
     /// Restarts in a row, without a healthy time in between.
@@ -43,12 +55,14 @@ final class SupervisedChild {
     /// Its own budget, if it has one.
     var window: RestartWindow?
     /// Who asked for it to be started, and for its end.
-    var startWaiters: [Int] = []
+    var startWaiter: Int?
     var stopWaiters: [Int] = []
 
-    init(key: Int, spec: ChildSpec) {
+    init(key: Int, place: Int, spec: ChildSpec) {
         self.key = key
+        self.place = place
         self.spec = spec
+        attempt = StartAttempt(place: place, number: 0)
         window = spec.budget.map { RestartWindow($0) }
     }
 
@@ -61,6 +75,9 @@ final class SupervisedChild {
         case .down, .waiting, .starting: nil
         }
     }
+
+    /// Its process, also while that is in its `init`.
+    var process: Pid? { pid ?? (isLaunched ? lastPid : nil) }
 
     /// As `children()` tells it.
     var status: ChildStatus.State {

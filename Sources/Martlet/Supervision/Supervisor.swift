@@ -119,17 +119,17 @@ public struct Supervisor: AsyncGenServer, ~Copyable {
             keeper.withdraw(waiter)
             return from.reply(.failure(error))
         case .stop(let id, let from):
-            guard let child = keeper.table.child(id) else { return from.reply(.notFound(id)) }
-            keeper.table.stop(child.key, waiter: keeper.ask(.stop(from)))
+            guard let child = keeper.table.book.child(id) else { return from.reply(.notFound(id)) }
+            keeper.table.stop(child, waiter: keeper.ask(.stop(from)))
             return keeper.perform()
         case .restart(let id, let from):
-            guard let child = keeper.table.child(id) else { return from.reply(.failure(.notFound(id))) }
+            guard let child = keeper.table.book.child(id) else { return from.reply(.failure(.notFound(id))) }
             let waiter = keeper.ask(.restart(from))
             guard let error = keeper.table.restart(child, waiter: waiter) else { return keeper.perform() }
             keeper.withdraw(waiter)
             return from.reply(.failure(error))
         case .delete(let id, let from):
-            guard let child = keeper.table.child(id) else { return from.reply(.notFound(id)) }
+            guard let child = keeper.table.book.child(id) else { return from.reply(.notFound(id)) }
             return from.reply(keeper.table.delete(child))
         case .children(let from): return from.reply(keeper.table.statuses)
         case .counts(let from): return from.reply(keeper.table.counts)
