@@ -37,6 +37,31 @@ MT_CHECK(scheduler_budget) {
     }
 }
 
+// Sends to the other, which sends back, until the count in a is used up.
+static void send_back(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {
+    (void)slice;
+    if (mt_a64_add_rlx((mt_a64_t *)a, -1) > 1) probe_cast(b, send_back, a, state->pid);
+}
+
+// A chain that uses up one turn after the other, with nothing beside it: the other worker is let sleep.
+MT_CHECK(scheduler_alone_wakes_nobody) {
+    enum { MESSAGES = 200000 };
+    probe_world_t world;
+    probe_open(&world, 2);
+    mt_pid_t a = probe_spawn(&world, NULL), b = probe_spawn(&world, NULL);
+    mt_runtime_wait_idle(world.runtime);
+    mt_statistics_t before, after;
+    mt_runtime_statistics(world.runtime, &before);
+    mt_a64_t left = {MESSAGES};
+    probe_cast(a, send_back, (uint64_t)&left, b);
+    mt_runtime_wait_idle(world.runtime);
+    mt_runtime_statistics(world.runtime, &after);
+    EXPECT(mt_a64_load_acq(&left) == 0);
+    mt_check_figure("parks in 200 thousand messages", (double)(after.parks - before.parks), "");
+    EXPECT(after.parks - before.parks < MESSAGES / 128 / 4); // a wake at the end of each turn would be 1,562
+    probe_close(&world);
+}
+
 typedef struct {
     probe_gate_t gate;
     mt_a32_t stood_in, refused;

@@ -56,7 +56,7 @@ struct ChildTableTests {
     func anyWorld(strategy: Supervisor.Strategy) async {
         for seed in 0..<3_000 as Range<UInt64> {
             await Task.yield()
-            var world = World(strategy, seed: seed)
+            let world = World(strategy, seed: seed)
             world.run(events: 120)
             if let fault = world.fault {
                 Issue.record("seed \(seed): \(fault)")
@@ -67,7 +67,7 @@ struct ChildTableTests {
 }
 
 /// Processes that are made, end and die at random, and a table that has to cope.
-private struct World {
+private final class World {
     var table: ChildTable
     var random: SplitMix
     var now = Duration.zero
@@ -93,17 +93,17 @@ private struct World {
         for _ in 0..<Int(1 + random.unit() * 5) { startChild() }
     }
 
-    mutating func fail(_ what: String) { fault = fault ?? what }
-    mutating func chance(_ part: Double) -> Bool { random.unit() < part }
-    mutating func pick<T>(_ items: [T]) -> T? { items.isEmpty ? nil : items[Int(random.unit() * Double(items.count))] }
+    func fail(_ what: String) { fault = fault ?? what }
+    func chance(_ part: Double) -> Bool { random.unit() < part }
+    func pick<T>(_ items: [T]) -> T? { items.isEmpty ? nil : items[Int(random.unit() * Double(items.count))] }
 
-    mutating func waiter() -> Int {
+    func waiter() -> Int {
         lastWaiter += 1
         waiters[lastWaiter] = 0
         return lastWaiter
     }
 
-    mutating func startChild() {
+    func startChild() {
         lastID += 1
         let restarts: [ChildSpec.Restart] = [.permanent, .permanent, .transient, .temporary]
         var spec = ChildSpec(id: "\(lastID)", restart: pick(restarts) ?? .permanent) { Pid.none }
@@ -111,7 +111,7 @@ private struct World {
         if table.add(spec, waiter: waiter()) != nil { fail("a new id was refused") }
     }
 
-    mutating func run(events: Int) {
+    func run(events: Int) {
         collect()
         for _ in 0..<events where !gaveUp && fault == nil {
             now += .milliseconds(Int(random.unit() * 8))
@@ -121,7 +121,7 @@ private struct World {
         settle()
     }
 
-    mutating func event() {
+    func event() {
         switch random.unit() {
         case ..<0.55: act()
         case ..<0.85: end(chance(0.7) ? .killed : .normal)
@@ -131,7 +131,7 @@ private struct World {
     }
 
     /// A process ends by itself.
-    mutating func end(_ reason: ExitReason) {
+    func end(_ reason: ExitReason) {
         guard let pid = pick(alive.keys.sorted { $0.raw < $1.raw }) else { return }
         alive[pid] = nil
         let child = table.book.child(of: pid)
@@ -152,12 +152,12 @@ private struct World {
     /// Whether it is to go down anyway: then its end or failure does not count.
     func goesDown(_ key: Int) -> Bool { table.rebuild.map { $0.isStopping && key >= $0.floor } ?? false }
 
-    mutating func count() {
+    func count() {
         if restarts.filter({ now - $0 <= budget.within }).count >= budget.maxRestarts { gaveUp = true }
         restarts.append(now)
     }
 
-    mutating func request() {
+    func request() {
         guard let child = pick(table.book.ordered) else { return }
         switch random.unit() {
         case ..<0.4:
@@ -171,7 +171,7 @@ private struct World {
     }
 
     /// Does one of the pending actions.
-    mutating func act() {
+    func act() {
         guard !pending.isEmpty else { return }
         switch pending.remove(at: Int(random.unit() * Double(pending.count))) {
         case .start(let child): finish(child)
@@ -183,7 +183,7 @@ private struct World {
         }
     }
 
-    mutating func finish(_ child: SupervisedChild) {
+    func finish(_ child: SupervisedChild) {
         starting.remove(child.key)
         if chance(0.25) {
             let error: StartError = chance(0.2) ? .ignored : .systemLimit
@@ -212,7 +212,7 @@ private struct World {
     }
 
     /// Checks what was decided, and keeps it.
-    mutating func collect() {
+    func collect() {
         var hasGivenUp = false
         while let action = table.takeAction() {
             switch action {
@@ -229,14 +229,15 @@ private struct World {
         if hasGivenUp != gaveUp { fail("gave up: \(hasGivenUp), by the count: \(gaveUp)") }
     }
 
-    mutating func check(start child: SupervisedChild) {
+    func check(start child: SupervisedChild) {
         if alive.values.contains(child.key) { fail("child \(child.key) was started while it runs") }
         if !starting.insert(child.key).inserted { fail("child \(child.key) was started twice") }
         if child.spec.restart == .temporary, child.hasRun { fail("temporary child \(child.key) came back") }
         // One that is started because somebody asked for it may come after later ones.
         guard let rebuild = table.rebuild, child.key >= rebuild.floor, child.startWaiter == nil else { return }
         let isOther = { (key: Int) in
-            key != child.key && key >= rebuild.floor && table.book.ordered.first { $0.key == key }?.startWaiter == nil
+            key != child.key && key >= rebuild.floor
+                && self.table.book.ordered.first { $0.key == key }?.startWaiter == nil
         }
         if starting.contains(where: isOther) { fail("two starts in a rebuild") }
         if alive.values.contains(where: { $0 > child.key && $0 >= rebuild.floor }) {
@@ -245,7 +246,7 @@ private struct World {
     }
 
     /// When all that was decided is done, each child is where it shall be, and nobody waits.
-    mutating func settle() {
+    func settle() {
         guard !gaveUp else { return }
         random = SplitMix(state: 0)
         for _ in 0..<10_000 where !pending.isEmpty && !gaveUp && fault == nil {

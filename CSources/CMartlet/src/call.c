@@ -171,6 +171,7 @@ bool mt_in_place_begin(mt_in_place_t *call, mt_pid_t pid, const void *type_id, u
     call->frame.generation = mt_pid_generation(pid);
     call->frame.is_in_place = true;
     call->frame.has_stand_in = false;
+    call->frame.is_of_task = false;
     call->frame.parked_reply = NULL;
     call->thread = thread;
     // acquire, after the claim: whose slot it is now, and whether its end was asked for. Plain reads below: we own it.

@@ -14,17 +14,27 @@
 #define SEARCH_MAX_NS UINT64_C(20000)
 // A victim's run-next is left to it until its turn has stood still so long.
 #define RUN_NEXT_PATIENCE_NS UINT64_C(20000)
+// Processes that run inside of each other: a tree so deep is started without suspending.
+#define INNER_RUNS_MAX 16u
 // Batches of expired timers a busy worker takes between two turns.
 #define TIMER_BATCHES 8u
+
+// Whether nothing else waits for this worker: what it queues it runs next itself, and no help is called for it. Not
+// from within a handler (mt_run_woken), which may go on for long.
+static bool is_alone(const mt_thread_t *thread, const mt_worker_t *worker) {
+    // relaxed: who queues something else meanwhile notifies for itself.
+    return !thread->inner_runs && mt__ring_is_empty(worker) && !mt_a32_load_rlx(&worker->runtime->inject_count);
+}
 
 void mt_submit_last(mt_thread_t *thread, mt_slot_t *slot) {
     mt_runtime_t *runtime = mt_runtime_of(slot);
     uint64_t before;
     mt_worker_t *worker = mt__context_enter(thread, &before);
-    if (worker && worker->runtime == runtime) mt__ring_put(worker, (mt_item_t)slot);
+    bool is_ours = worker && worker->runtime == runtime, is_next = is_ours && is_alone(thread, worker);
+    if (is_ours) mt__ring_put(worker, (mt_item_t)slot);
     else mt__inject(runtime, (mt_item_t)slot);
     mt__context_leave(thread, before);
-    mt__notify(runtime);
+    if (!is_next) mt__notify(runtime);
 }
 
 static void submit(mt_thread_t *thread, mt_runtime_t *runtime, mt_item_t item) {
@@ -119,7 +129,8 @@ static void run_turn(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
     while (item) {
         if (!run_item(thread, worker, item)) return;
         if (worker->budget == 0) {
-            item = mt__run_next_take(worker);
+            // What was woken last goes behind the others, if there are any.
+            item = is_alone(thread, worker) ? 0 : mt__run_next_take(worker);
             if (item) {
                 mt__ring_put(worker, item);
                 mt__notify(runtime);
@@ -132,7 +143,8 @@ static void run_turn(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
 }
 
 void mt_linger(mt_thread_t *thread, void *carrier) {
-    if (thread->lingering_carrier) return;
+    // Who waits below (mt_run_woken) waits for one process, not for a turn.
+    if (thread->lingering_carrier || thread->inner_runs) return;
     uint64_t before;
     mt_worker_t *worker = mt__context_enter(thread, &before);
     if (!worker || worker->runtime->deterministic) {
@@ -148,6 +160,30 @@ void mt_linger(mt_thread_t *thread, void *carrier) {
     }
     thread->lingering_carrier = NULL;
     thread->frame = frame;
+    mt__context_leave(thread, before);
+}
+
+void mt_run_woken(mt_thread_t *thread, mt_pid_t pid) {
+    if (thread->inner_runs == INNER_RUNS_MAX) return;
+    uint64_t before;
+    mt_worker_t *worker = mt__context_enter(thread, &before);
+    void *next = mt_slot_of(pid);
+    // acquire: pairs with the put's release, as in mt__run_next_take; fails when a thief has it, or another was woken
+    // since.
+    if (next && worker && !worker->runtime->deterministic && worker->budget &&
+        mt_aptr_cas(&worker->run_next, &next, NULL)) {
+        mt_frame_t *frame = thread->frame;
+        void *lingering = thread->lingering_carrier;
+        uint64_t running = mt_a64_load_rlx(&worker->running_pid);
+        thread->frame = NULL;             // as in mt_linger
+        thread->lingering_carrier = NULL; // it would get the process when this has returned: too late
+        thread->inner_runs++;
+        // relaxed: for reports.
+        if (run_item(thread, worker, (mt_item_t)next)) mt_a64_store_rlx(&worker->running_pid, running);
+        thread->inner_runs--;
+        thread->lingering_carrier = lingering;
+        thread->frame = frame;
+    }
     mt__context_leave(thread, before);
 }
 

@@ -94,6 +94,9 @@ struct _StartTie {
     @usableFromInline let ties: _StartTies
     @usableFromInline let starter: Pid
 
+    @usableFromInline
+    init(_ ties: _StartTies, to starter: Pid) { (self.ties, self.starter) = (ties, starter) }
+
     /// With the current process; traps outside one.
     @usableFromInline
     init(_ ties: _StartTies, _ what: StaticString, _ file: StaticString, _ line: UInt) {

@@ -20,14 +20,19 @@ extension Server where Self: ~Copyable {
         _ argument: Argument, name: ServerName<Self>? = nil, options: StartOptions = StartOptions()
     ) async throws(StartError) -> ServerRef<Self> { try await _start(argument, name, options, nil).0 }
 
+    /// `runsHere`: the new process may run inside of this, and neither a cancellation nor a time is heard meanwhile.
     @inlinable
     nonisolated(nonsending) static func _start(
-        _ argument: Argument, _ name: ServerName<Self>?, _ options: StartOptions, _ tie: _StartTie?
+        _ argument: Argument, _ name: ServerName<Self>?, _ options: StartOptions, _ tie: _StartTie?,
+        runsHere: Bool = false
     ) async throws(StartError) -> (ServerRef<Self>, MonitorRef) {
         var launch = try _Launch<Self>(name, options, tie)
         let call = launch.call
         var spawned: Result<UInt64, StartError>
-        if call.isNudged, !Task.isCancelled {
+        if runsHere {
+            spawned = launch.spawn(argument, isBlocking: false)
+            if case .success(let pid) = spawned { call.runHere(pid) }
+        } else if call.isNudged, !Task.isCancelled {
             spawned = .failure(.systemLimit)
             await call.startNudged {
                 spawned = launch.spawn(argument, isBlocking: false)

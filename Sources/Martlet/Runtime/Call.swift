@@ -115,6 +115,13 @@ struct _Call: @unchecked Sendable {  // a handle; the core checks every use by i
     /// Completes the slot: there is nobody to ask.
     func completeNoProcess() { mt_reply_complete(ref, .noProcess) }
 
+    /// Runs a process that was just made, here and now if that can be: what it answers need not be waited for.
+    @usableFromInline
+    func runHere(_ pid: UInt64) {
+        guard let thread = unsafe mt_thread_self() else { return }
+        unsafe mt_run_woken(thread, pid)
+    }
+
     // MARK: Queueing
 
     /// Sends the request; `hasRoom`: a credit was taken for it.

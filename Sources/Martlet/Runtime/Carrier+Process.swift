@@ -12,6 +12,7 @@ extension _Carrier {
             if size > 0 { unsafe scratch = .allocate(capacity: size) }
         }
         unsafe mt_slice_adopt(slice.pointer, worker.pointer, scratch)
+        unsafe words.pointee.slice.frame.is_of_task = true
         let type = unsafe UnsafeRawPointer(mt_slice_class(slice.pointer))
         unsafe words.pointee.isAgain = unsafe words.pointee.type == type
         unsafe words.pointee.type = unsafe type

@@ -60,7 +60,10 @@ enum _CurrentProcess {
 
     /// The process that waits when the running task waits; 0: none does.
     @usableFromInline static var waiter: UInt64 {
-        guard mt_has_owning_tasks(), let owner, !owner.isBeside else { return 0 }
+        guard mt_has_owning_tasks() else { return 0 }
+        let carried = mt_thread_carried_pid()
+        if carried != 0 { return carried }
+        guard let owner, !owner.isBeside else { return 0 }
         return ofTask
     }
 

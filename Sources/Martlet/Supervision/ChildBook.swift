@@ -2,7 +2,7 @@
 // The children of one supervisor: found by id, by process and by attempt, in start order where that matters.
 
 /// The members of a ChildTable.
-struct ChildBook {
+struct ChildBook: ~Copyable {
     /// Whether they have ids and an order; otherwise they are found by process alone.
     let isOrdered: Bool
     /// In start order.

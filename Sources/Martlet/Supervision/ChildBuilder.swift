@@ -18,6 +18,8 @@ public enum ChildBuilder {
     public static func buildExpression(_ child: ChildSpec) -> [ChildSpec] { [child] }
     /// Children made elsewhere.
     public static func buildExpression(_ children: [ChildSpec]) -> [ChildSpec] { children }
+    /// A list that was made as one.
+    public static func buildBlock(_ part: [ChildSpec]) -> [ChildSpec] { part }
     /// In order.
     public static func buildBlock(_ parts: [ChildSpec]...) -> [ChildSpec] { parts.flatMap { $0 } }
     /// `if`.

@@ -36,7 +36,7 @@ final class ChildKeeper {
     private var lastAsker = 0
 
     init(
-        _ table: ChildTable, owner: Pid, tell: @escaping @Sendable (KeeperNews) -> Void,
+        _ table: consuming ChildTable, owner: Pid, tell: @escaping @Sendable (KeeperNews) -> Void,
         tellLater: @escaping (Duration, KeeperNews) -> TimerRef
     ) {
         self.table = table
@@ -71,15 +71,15 @@ final class ChildKeeper {
     nonisolated(nonsending) func startAll(_ specs: [ChildSpec]) async throws {
         try checkMailbox()
         table.book.reserve(specs.count)
-        for spec in specs {
-            let child = table.book.enter(spec)
+        for index in specs.indices {
+            let child = table.book.enter(specs[index])
             let result: Result<Pid, StartError>
-            if let fault = spec.fault(table.autoShutdown) {
+            if let fault = specs[index].fault(table.autoShutdown) {
                 result = .failure(.failed(fault))
             } else if let child {
-                result = table.checked(await spec.started(by: owner), of: child)
+                result = table.checked(await child.spec.started(by: owner, ownerWaits: true), of: child)
             } else {
-                result = .failure(.duplicateChild(spec.id))
+                result = .failure(.duplicateChild(specs[index].id))
             }
             switch (child, result) {
             case (let child?, .success(let pid)): table.cameUp(child, pid, at: now)
@@ -87,7 +87,7 @@ final class ChildKeeper {
             case (_, .success), (_, .failure):
                 await end(isConcurrent: false)
                 guard case .failure(let error) = result else { return }
-                throw InitFailure(.child(spec.id, error), exit: .shutdown)
+                throw InitFailure(.child(specs[index].id, error), exit: .shutdown)
             }
         }
     }
@@ -107,10 +107,11 @@ final class ChildKeeper {
     func hear(_ news: KeeperNews) -> Next {
         switch news {
         case .started(let attempt, let result):
-            starts[attempt] = nil
+            if !starts.isEmpty { starts[attempt] = nil }
             guard let child = table.book.child(in: attempt) else { break }
+            let isKnown = child.isLaunched
             child.isLaunched = false
-            table.started(attempt, table.checked(result, of: child), at: now)
+            table.started(attempt, isKnown ? result : table.checked(result, of: child), at: now)
         case .waited(let attempt): table.waited(attempt)
         case .overdue(let pid):
             guard deadlines.removeValue(forKey: pid) != nil else { break }
@@ -121,7 +122,7 @@ final class ChildKeeper {
     }
 
     func ended(_ pid: Pid, _ reason: ExitReason) -> Next {
-        deadlines.removeValue(forKey: pid)?.cancel()
+        if !deadlines.isEmpty { deadlines.removeValue(forKey: pid)?.cancel() }
         if let child = table.book.child(of: pid), child.isLaunched {
             child.isLaunched = false
             // A failure that ends it so is told for itself.
@@ -161,14 +162,12 @@ final class ChildKeeper {
 
     private func start(_ child: SupervisedChild) {
         let (owner, attempt, tell) = (owner, child.attempt, tell)
-        if let launch = child.spec.launch {
-            switch launch(owner, { tell(.started(attempt, $0)) }) {
-            case .success(let pid):
-                child.isLaunched = true
-                table.book.note(child, has: pid)
-            case .failure(let error): tell(.started(attempt, .failure(error)))
-            }
-            return
+        switch child.spec.server?.launch(by: owner, { tell(.started(attempt, $0)) }) {
+        case .success(let pid)?:
+            child.isLaunched = true
+            return table.book.note(child, has: pid)
+        case .failure(let error)?: return tell(.started(attempt, .failure(error)))
+        case nil: break
         }
         let spec = child.spec
         starts[attempt] = Task(executorPreference: runtime.executor) {

@@ -4,9 +4,10 @@
 extension ChildSpec {
     /// Starts it and links it; whatever goes wrong is a failure of the start.
     ///
-    /// As code of the supervisor.
-    nonisolated(nonsending) func started(by owner: Pid) async -> Result<Pid, StartError> {
+    /// As code of the supervisor. `ownerWaits`: it does nothing else meanwhile.
+    nonisolated(nonsending) func started(by owner: Pid, ownerWaits: Bool = false) async -> Result<Pid, StartError> {
         do {
+            if ownerWaits, let server { return .success(try await server.link(to: owner)) }
             let pid = try await start()
             guard pid != owner else { return .failure(.failed(SupervisorError.ownChild(id))) }
             // There is one link at most: this is for functions that forgot it.

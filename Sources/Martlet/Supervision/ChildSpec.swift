@@ -40,23 +40,40 @@ public struct ChildSpec: Sendable {
     /// children.
     public var isSignificant = false
     /// The delay before a restart; by default nil: at once.
-    public var backoff: Backoff?
+    public var backoff: Backoff? {
+        get { limits?.backoff }
+        set { limits = Limits(newValue, budget) }
+    }
     /// Restarts of this child alone; by default nil: they count with its supervisor's.
-    public var budget: RestartBudget?
+    public var budget: RestartBudget? {
+        get { limits?.budget }
+        set { limits = Limits(backoff, newValue) }
+    }
     /// Starts it: returns a process linked with the current one, as `startLink` and `spawnLink` do.
     ///
     /// Runs as code of the supervisor's process (`Pid.current`), in a task of its own: it may take its time, and the
     /// supervisor goes on. The task is cancelled when the child is no longer wanted. A process that is not linked is
     /// never seen to end, and one that is started here and not returned is not stopped.
     public var start: @Sendable () async throws -> Pid {
-        didSet { (launch, isLinked) = (nil, false) }
+        didSet { (server, isLinked) = (nil, false) }
     }
+    private var limits: Limits?
     /// Whether what `start` returns is linked for certain.
     var isLinked = false
-    /// The same without waiting, where that can be had: of a server.
-    var launch: Launch?
+    /// What `start` does, if that is to start a server.
+    var server: (any RepeatedStart)?
 
-    typealias Launch = @Sendable (_ supervisor: Pid, _ notice: @escaping _Starter.Notice) -> Result<Pid, StartError>
+    /// Few children have any, and a list may have many children.
+    private final class Limits: Sendable {
+        let backoff: Backoff?
+        let budget: RestartBudget?
+
+        /// Nil: there are none.
+        init?(_ backoff: Backoff?, _ budget: RestartBudget?) {
+            if backoff == nil, budget == nil { return nil }
+            (self.backoff, self.budget) = (backoff, budget)
+        }
+    }
 
     /// A child that is started by any function that returns a linked process (S2).
     ///

@@ -42,7 +42,8 @@ extension ChildTable {
     var statuses: [ChildStatus] {
         book.ordered.map {
             ChildStatus(
-                id: $0.spec.id, state: $0.status, isSupervisor: $0.spec.isSupervisor, restarts: $0.restarts)
+                id: $0.spec.id, state: $0.status, isSupervisor: $0.spec.isSupervisor,
+                restarts: $0.history?.restarts ?? 0)
         }
     }
 

@@ -26,7 +26,6 @@ extension ChildTable {
             return
         }
         startsUnderWay -= 1
-        defer { if startsUnderWay == 0, !earlyExits.isEmpty { earlyExits.removeAll() } }
         switch result {
         case .success(let pid):
             cameUp(child, pid, at: now)
@@ -36,12 +35,16 @@ extension ChildTable {
                 answerStart(child, .started(pid))
                 advance()
             }
-            if let reason = earlyExits.removeValue(forKey: pid) { ended(pid, reason, at: now) }
+            if !earlyExits.isEmpty, let reason = earlyExits.removeValue(forKey: pid) { ended(pid, reason, at: now) }
         case .failure(let error):
             child.state = .down
-            if isCancelled || goesDown(child) && child.startWaiter == nil { return isDown(child) }
-            startFailed(child, error, at: now)
+            if isCancelled || goesDown(child) && child.startWaiter == nil {
+                isDown(child)
+            } else {
+                startFailed(child, error, at: now)
+            }
         }
+        if startsUnderWay == 0, !earlyExits.isEmpty { earlyExits.removeAll() }
     }
 
     /// A child is up.

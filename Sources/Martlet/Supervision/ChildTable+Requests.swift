@@ -38,7 +38,7 @@ extension ChildTable {
         guard child.isDown, !child.isWanted else { return .running(child.spec.id) }
         child.isWanted = true
         child.startWaiter = waiter ?? child.startWaiter
-        child.restartsInRow = 0
+        child.history?.inRow = 0
         // Unless a rebuild will come to it.
         if rebuild.map({ child.key < $0.floor || !$0.isStopping && child.key < $0.cursor }) ?? true { begin(child) }
         return nil

@@ -8,7 +8,7 @@
 // stays responsive while a start hangs.
 
 /// The children of one supervisor.
-struct ChildTable {
+struct ChildTable: ~Copyable {
     /// What the supervisor is to do.
     enum Action {
         /// Run the spec's start, then tell `started` of that attempt.
@@ -98,13 +98,15 @@ struct ChildTable {
 
     /// Whether one more restart of a child is within the budget; if not, all is over.
     mutating func admitRestart(_ child: SupervisedChild, at now: Duration) -> Bool {
-        guard child.window?.admit(at: now) ?? window.admit(at: now) else {
+        let history = child.history ?? RestartHistory(child.spec.budget)
+        guard history.window?.admit(at: now) ?? window.admit(at: now) else {
             giveUp(.intensity(child.spec.id, child.spec.budget ?? window.budget))
             return false
         }
         let isHealthy = child.spec.backoff.map { child.hasRun && now - child.startedAt >= $0.max } ?? true
-        child.restarts += 1
-        child.restartsInRow = isHealthy ? 1 : child.restartsInRow + 1
+        history.restarts += 1
+        history.inRow = isHealthy ? 1 : history.inRow + 1
+        child.history = history
         return true
     }
 
@@ -112,9 +114,9 @@ struct ChildTable {
     mutating func begin(_ child: SupervisedChild) {
         lastAttempt += 1
         child.attempt = StartAttempt(place: child.place, number: lastAttempt)
-        if let backoff = child.spec.backoff, child.restartsInRow > 0 {
+        if let backoff = child.spec.backoff, let inRow = child.history?.inRow, inRow > 0 {
             child.state = .waiting
-            let delay = backoff.delay(attempt: child.restartsInRow, random: random.unit())
+            let delay = backoff.delay(attempt: inRow, random: random.unit())
             return act(.wait(child.attempt, delay))
         }
         start(child)

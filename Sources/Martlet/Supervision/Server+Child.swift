@@ -17,13 +17,12 @@ extension Server where Self: ~Copyable {
         restart: ChildSpec.Restart = .permanent,
         shutdown: ChildSpec.Shutdown = .after(.seconds(5)), options: StartOptions = StartOptions()
     ) -> ChildSpec {
+        let server = ServerStart(argument, name, options)
         var spec = ChildSpec(id: id ?? ChildID(processClass.name), restart: restart, shutdown: shutdown) {
-            try await startLink(argument, name: name, options: options).pid
+            try await server.link()
         }
+        spec.server = server
         spec.isLinked = true
-        if canLaunch(name, options) {
-            spec.launch = { launch(argument, name, options, linkedWith: $0, $1) }
-        }
         return spec
     }
 }

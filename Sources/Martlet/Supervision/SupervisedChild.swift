@@ -14,6 +14,18 @@ struct StartAttempt: Hashable, Sendable {
     let number: Int
 }
 
+/// How often a child was restarted.
+final class RestartHistory {
+    /// In all.
+    var restarts = 0
+    /// In a row, without a healthy time in between.
+    var inRow = 0
+    /// Of its own budget, if it has one.
+    var window: RestartWindow?
+
+    init(_ budget: RestartBudget?) { window = budget.map { RestartWindow($0) } }
+}
+
 /// What a supervisor knows of one child.
 final class SupervisedChild {
     /// Where it stands.
@@ -46,14 +58,10 @@ final class SupervisedChild {
     var isLaunched = false
     /// The last attempt to start it.
     var attempt: StartAttempt
-    /// Restarts so far.
-    var restarts = 0
-    /// Restarts in a row, without a healthy time in between.
-    var restartsInRow = 0
+    /// Nil until it is restarted for the first time.
+    var history: RestartHistory?
     /// When it came up last.
     var startedAt = Duration.zero
-    /// Its own budget, if it has one.
-    var window: RestartWindow?
     /// Who asked for it to be started, and for its end.
     var startWaiter: Int?
     var stopWaiters: [Int] = []
@@ -63,7 +71,6 @@ final class SupervisedChild {
         self.place = place
         self.spec = spec
         attempt = StartAttempt(place: place, number: 0)
-        window = spec.budget.map { RestartWindow($0) }
     }
 
     var isDown: Bool { if case .down = state { true } else { false } }

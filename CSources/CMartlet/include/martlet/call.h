@@ -17,6 +17,13 @@ static inline mt_pid_t mt_thread_current_pid(void) {
     return frame ? mt_slot_pid(frame->slot, frame->generation) : 0;
 }
 
+// The process that the running task carries, 0: it is not known here whether it carries one.
+static inline mt_pid_t mt_thread_carried_pid(void) {
+    mt_thread_t *thread = mt_thread_current;
+    mt_frame_t *frame = thread ? thread->frame : NULL;
+    return frame && frame->is_of_task ? mt_slot_pid(frame->slot, frame->generation) : 0;
+}
+
 // What tasks of the language there ever were in this OS process: looked at before the running task is, so that programs
 // without any pay a load of a constant word. Bits, never cleared.
 #define MT_TASKS_OWN 1u     // one that owned a process, or carried some

@@ -34,6 +34,7 @@ typedef struct mt_frame {
     bool is_in;              // user code runs
     bool is_in_place;        // runs on a caller's thread
     bool has_stand_in;       // stand_in is a slot
+    bool is_of_task;         // a task carries the process, and that task runs
     uint64_t call;           // the request being handled, 0 if answered or none
     mt_node_t *parked_reply; // reply(then: stop): its value, delivered after terminate
     uint64_t parked_for;     // and the reply slot

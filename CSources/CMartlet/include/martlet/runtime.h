@@ -86,6 +86,12 @@ void mt_block_end(mt_thread_t *thread);
 // run, nothing. The worker's thread; anything may run.
 void mt_linger(mt_thread_t *thread, void *carrier);
 
+// From inside a job or a slice that is about to wait for a process which this thread has just woken: runs that here and
+// now, if it is what this worker would run next. So who waits for a start need not suspend. What runs inside may do the
+// same, but not without end; elsewhere than on a worker, and in a deterministic run, nothing. Any thread; the process,
+// whatever its messages say, may run, and the thread may have lost its context when this returns.
+void mt_run_woken(mt_thread_t *thread, mt_pid_t pid);
+
 // Whether nothing runs and nothing is queued: every worker sleeps. For virtual time. Any thread.
 bool mt_runtime_is_idle(mt_runtime_t *runtime);
 // Sleeps until idle. Not from a worker.

@@ -44,6 +44,7 @@ struct mt_thread {
     void *starting_carrier;
     void *starting_job;
     uint32_t idle_carrier_count;
+    uint32_t inner_runs; // processes that run inside of what waits for them (mt_run_woken), on this thread's stack
     mt_node_magazine_t nodes[MT_NODE_CLASSES];
     mt_magazine_t slots;    // of mt_slots
     mt_magazine_t replies;  // of mt_replies
