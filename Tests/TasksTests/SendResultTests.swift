@@ -47,6 +47,26 @@ struct SendResultTests {
         }
     }
 
+    @Test(
+        "a full mailbox neither refuses nor drops the result, nor that of others behind it",
+        arguments: [MailboxPolicy.Overflow.reject, .dropNewest, .dropOldest])
+    func fullMailbox(_ overflow: MailboxPolicy.Overflow) async throws {
+        try await withTestRuntime { test async throws in
+            let owner = try await Owner.start(options: StartOptions(mailbox: .bounded(2, whenFull: overflow)))
+            try await owner.sys.suspend()
+            for number in 0..<3 { owner.sendResult(of: { number }, Self.describe) }
+            await test.clock.advance(by: .milliseconds(5))
+            for _ in 0..<5 { owner.process.send(.done("other")) }
+            await test.clock.advance(by: .milliseconds(5))
+            try await owner.sys.resume()
+            await test.clock.runUntilIdle()
+            let seen = try await owner.seen
+            #expect(seen.filter { $0 != "other" }.sorted() == ["0", "1", "2"])
+            try await owner.stop()
+            await test.settle()
+        }
+    }
+
     @Test("the work outlives the server; its result goes nowhere")
     func deadServer() async throws {
         try await withTestRuntime { test async throws in

@@ -8,6 +8,8 @@ import Testing
 extension Tag {
     /// Many interleavings, chosen by seeds.
     @Tag static var systematic: Self
+    /// Something could be left behind.
+    @Tag static var leak: Self
 }
 
 struct Failure: Error {}

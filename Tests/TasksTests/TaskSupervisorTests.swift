@@ -125,6 +125,22 @@ struct TaskSupervisorTests {
         }
     }
 
+    @Test("a task that is run again leaves nothing of the run before", .tags(.leak))
+    func restartLeaksNothing() async throws {
+        try await withTestRuntime { test async throws in
+            let workers = try await TaskSupervisor.start(.init(budget: RestartBudget(maxRestarts: 1_000)))
+            let (runs, lives) = (Runs(), Lives())
+            try workers.start(restart: .permanent) { [clock = test.clock] in
+                if runs.next() > 100 { try await clock.sleep(for: .seconds(99)) }
+                throw ExitSignal(.shutdownWith(Gone(lives)))
+            }
+            await test.clock.runUntilIdle()
+            #expect(runs.count == 101 && lives.alive == 0)
+            try await workers.stop()
+            await test.settle()
+        }
+    }
+
     @Test("one task can be stopped, for good")
     func stopOne() async throws {
         try await withTestRuntime { test async throws in
@@ -181,4 +197,10 @@ private final class Runs: Sendable {
         }
     }
     var count: Int { runs.withLock { $0 } }
+}
+
+/// An error whose end is seen.
+private struct Gone: Error {
+    let value: Tracked
+    init(_ lives: Lives) { value = Tracked(0, lives) }
 }

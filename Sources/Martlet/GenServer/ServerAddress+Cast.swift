@@ -102,6 +102,19 @@ extension ServerAddress {
 
     // MARK: Rarely taken ways
 
+    /// Sends a message that the server has asked for itself: no bound of its mailbox refuses or displaces it.
+    ///
+    /// Not from code of a process.
+    func _sendOwed(_ message: Message) {
+        let pid = _pid
+        switch _Room.take(pid) {
+        case .unbounded, .noProcess: return _ = send(message)
+        case .taken: _Room.giveBack(pid)
+        case .refused, .wait: break
+        }
+        _ = _Timers.owe(message, to: pid)
+    }
+
     @usableFromInline
     func _sendLater(_ delay: Duration, _ message: Message) -> TimerRef {
         TimerRef(raw: _Timers.once(after: delay._unsignedNanoseconds) { send(message) })

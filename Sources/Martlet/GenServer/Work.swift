@@ -76,6 +76,19 @@ struct Work<Value: Sendable>: Hashable, Sendable, BitwiseCopyable {
         }
     }
 
+    /// Starts `body` under a supervisor for its effects: there is no request, and nobody takes a value.
+    ///
+    /// - Returns: as `start`.
+    static func startForEffects(
+        under supervisor: Pid, _ body: @escaping @Sendable () async throws -> Void
+    ) -> Result<Work, _SpawnFailure> where Value == Void {
+        switch RawProcess.launch(Ties(supervisor: supervisor).spec, { (_: inout Mailbox<Never>) in try await body() }) {
+        case .success(let process): .success(Work(pid: process.ref.pid, request: 0))
+        case .failure(.killed): .success(Work(pid: .none, request: 0))
+        case .failure(let failure): .failure(failure)
+        }
+    }
+
     /// Runs `body` in a process linked with nobody, and `finish` with its outcome in a task of its own, which outlives the
     /// current process.
     ///

@@ -22,12 +22,12 @@ extension Registry {
     @usableFromInline
     static func share(_ entries: [Entry], _ body: @Sendable (Entry) -> Void) {
         withoutActuallyEscaping(body) { body in
-            let share = (entries.count - 1) / Runtime.current.workers + 1
-            let helpers = stride(from: share, to: entries.count, by: share).map { start in
-                spawn(Never.self) { _ in entries[start..<min(start + share, entries.count)].forEach(body) }
+            let shares = RegistryShares(entries, among: Runtime.current.workers, body)
+            for _ in 1..<shares.count {
+                _ = RawProcess.launch(_SpawnRequest()) { (_: inout Mailbox<Never>) in shares.work() }
             }
-            entries[..<share].forEach(body)
-            for helper in helpers { helper.pid.waitForExitBlocking() }
+            shares.work()
+            shares.close()
         }
     }
 
@@ -46,6 +46,8 @@ extension Registry {
                 if let event { continuation.yield(event) } else { continuation.finish() }
             }
             continuation.onTermination = { [listeners = table.listeners] _ in listeners.remove(id) }
+            // Stopped meanwhile, it may have told its end before there was a listener.
+            if places.tables.current !== table { continuation.finish() }
         }
     }
 

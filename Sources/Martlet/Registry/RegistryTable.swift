@@ -25,14 +25,14 @@ final class RegistryTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     ///
     /// Any thread. `RegistryError.notStarted` when the calling process was killed: nothing it does has an effect.
     func register(_ key: Key, _ value: Value, of pid: Pid) throws(RegistryError) {
-        switch entries.insert(key, value, of: pid.raw) {
+        // Told before the end of the process can be, which it may be any time.
+        switch entries.insert(key, value, of: pid.raw, made: { tell(.registered(key, pid, value)) }) {
         case .taken(let holder): throw .alreadyRegistered(Pid(raw: holder))
         case .inserted(let entry, let isWatched):
             guard isWatched || watch(pid, entry.serial) else {
-                entries.undo(entry)
+                if entries.undo(entry) { tell(.unregistered(key, pid)) }
                 throw .notStarted
             }
-            tell(.registered(key, pid, value))
         }
     }
 

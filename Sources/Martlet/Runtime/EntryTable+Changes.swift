@@ -28,7 +28,9 @@ private enum Attempt {
 
 extension _EntryTable {
     /// Makes an entry for a process.
-    func insert(_ key: Key, _ value: Value, of pid: UInt64) -> _Insertion {
+    ///
+    /// - Parameter made: called when it is found, and before anybody can take it out; no lock is held.
+    func insert(_ key: Key, _ value: Value, of pid: UInt64, made: () -> Void = {}) -> _Insertion {
         let hash = key.hashValue
         if index.isUnique, case let holder = self.pid(key, hash), holder != 0 { return .taken(holder) }
         let entry = unsafe Address(_Entry(hash: hash, pid: pid, key: key, value: value))
@@ -41,6 +43,7 @@ extension _EntryTable {
             case .linked(let garbage):
                 // From here on it can be replaced by a successor, but not ended: that takes its process's list.
                 let word = unsafe entry.word
+                made()
                 let (serial, isWatched) = unsafe index.list(entry)
                 endCells(garbage)
                 return .inserted(_Inserted(word: word, hash: hash, pid: pid, serial: serial), isWatched: isWatched)
@@ -63,8 +66,8 @@ extension _EntryTable {
         }
     }
 
-    /// Takes an insertion back, unless the end of its process has.
-    func undo(_ inserted: _Inserted) {
+    /// Takes an insertion back; false: the end of its process has.
+    func undo(_ inserted: _Inserted) -> Bool {
         let taken = takeOut {
             // Looked for in the list: its memory is another's if it was ended. One of the same hash is as good.
             var found: [UInt] = []
@@ -76,6 +79,7 @@ extension _EntryTable {
             return found
         }
         taken.forEach(end)
+        return !taken.isEmpty
     }
 
     /// Takes entries of a process out, at most so many of them.

@@ -22,6 +22,19 @@ enum _Timers {
         return 0
     }
 
+    /// Sends a process a message that it is owed: past the bound of its mailbox, and nothing displaces it.
+    ///
+    /// False: the process has ended, or there is no memory; the message is gone. Not from code of a process.
+    static func owe<Message>(_ message: consuming Message, to pid: UInt64) -> Bool {
+        guard let thread = unsafe mt_thread_self(), let core = unsafe mt_pid_runtime(pid),
+            let node = unsafe _Node.make(thread, message, kind: .message)
+        else { return false }
+        var ref: UInt64 = 0
+        if unsafe mt_timed_owe(thread, core, 0, pid, node.pointer, &ref) == .ok { return true }
+        unsafe node.drop(thread)
+        return false
+    }
+
     /// Sends the calling process a value after a delay, as `Pid.send(any:)` does, but past the bound of its mailbox; 0 as
     /// above.
     static func remind(after delay: UInt64, of value: any Sendable) -> UInt64 {

@@ -15,14 +15,14 @@ public struct Dispatcher<Output: Sendable>: Sendable {
 
     /// Each event to all, at the pace of the slowest; a subscription may filter.
     ///
-    /// Who subscribes later gets what is emitted from then on. An event that a filter refuses costs its consumer no demand.
+    /// Who subscribes later gets what is kept then, and what is emitted from then on. An event that a filter refuses costs its consumer no demand.
     public static var broadcast: Self { Self(kind: .broadcast) }
 
     /// Each event to the consumer of the partition `index` says; a consumer subscribes to one partition, and each has one.
     ///
     /// Events of a partition that nobody reads, or reads slowly, are kept in a buffer of its own. The producer is asked for no
-    /// more than all partitions together want, less what is kept, so that the slowest sets the pace, until its buffer
-    /// overflows. Traps when `count` is below 1.
+    /// more than all partitions together want, less what is kept, so that the slowest sets the pace: once as much is kept for
+    /// one as the others want, they wait for its consumer. Traps when `count` is below 1.
     ///
     /// - Parameters:
     ///   - count: partitions.

@@ -8,6 +8,8 @@ public struct Emitter<Output: Sendable>: ~Copyable {
     @usableFromInline var events: [Output] = []
     /// What consumers wanted when the callback began; negative: more is kept than they want.
     @usableFromInline var wanted = 0
+    /// Set by a stage that will not emit what it was asked for: then it is asked again.
+    var owesNothing = false
 
     init() {}
 
@@ -28,6 +30,9 @@ public struct Emitter<Output: Sendable>: ~Copyable {
     ///
     /// With the dispatcher `.broadcast`, what the slowest wants.
     @inlinable public var demand: Int { max(0, wanted - events.count) }
+
+    /// Whether something was kept when the callback began.
+    var isKept: Bool { wanted < 0 }
 
     /// Takes what was emitted.
     mutating func take() -> [Output] {

@@ -6,7 +6,7 @@
 //        ^--- need: what lanes want, less what is kept, less what the stage was told before ---'
 //
 // Told is what the stage was asked for and has not emitted: it is never asked twice for the same, also when the consumer
-// that wanted it has gone.
+// that wanted it has gone. A stage that will not emit it any more says so.
 
 /// One consumer, as its producer counts it.
 ///
@@ -72,6 +72,12 @@ struct Outflow<Event: Sendable> {
         lanes.append(lane)
     }
 
+    /// Who has a partition.
+    func holder(of partition: Int?) -> UInt64? {
+        guard sharing == .partition, let partition else { return nil }
+        return lanes.first { $0.partition == partition }?.id
+    }
+
     /// A consumer goes; what it asked for is wanted no more.
     mutating func leave(_ id: UInt64) {
         lanes.removeAll { $0.id == id }
@@ -111,6 +117,9 @@ struct Outflow<Event: Sendable> {
         told += need
         return need
     }
+
+    /// What it was asked for, the stage will not emit.
+    mutating func forgive() { told = 0 }
 
     // MARK: Events
 

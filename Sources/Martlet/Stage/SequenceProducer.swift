@@ -26,17 +26,15 @@ public struct SequenceProducer<Base: AsyncSequence & Sendable>: Stage, ~Copyable
         let producer = Self.current.process
         reader = spawnLink(Int.self) { wanted in
             var iterator = sequence.makeAsyncIterator()
-            do {
-                while true {
-                    for _ in 0..<(try await wanted.receive()) {
-                        guard let element = try await iterator.next() else {
-                            producer.send(.next(.success(nil)))
-                            return
-                        }
-                        producer.send(.next(.success(element)))
-                    }
+            while true {
+                for _ in 0..<(try await wanted.receive()) {
+                    let next: Base.Element?
+                    // Whatever it is, told behind the elements: an end of this process would overtake them.
+                    do { next = try await iterator.next() } catch { return _ = producer.send(.next(.failure(error))) }
+                    producer.send(.next(.success(next)))
+                    if next == nil { return }
                 }
-            } catch let signal as ExitSignal { throw signal } catch { producer.send(.next(.failure(error))) }
+            }
         }
     }
 
@@ -57,7 +55,8 @@ public struct SequenceProducer<Base: AsyncSequence & Sendable>: Stage, ~Copyable
             return .wait
         }
         isOver = true
+        out.owesNothing = true
         // What is kept for a consumer to come goes out first: the next to ask for more ends it.
-        return out.demand > 0 ? .stop() : .wait
+        return out.isKept ? .wait : .stop()
     }
 }

@@ -42,6 +42,10 @@ extension StageEngine where T: ~Copyable {
     /// A consumer comes.
     mutating func join(_ join: StageJoin<T.Output>) throws -> Next {
         let subscription = join.subscription
+        // A successor may come before the end of who had the partition is told.
+        if let holder = outflow.holder(of: join.partition), outlets[holder]?.subscription.consumer.isAlive == false {
+            outflow.leave(holder)
+        }
         do throws(StageError) {
             try outflow.join(subscription.id, partition: join.partition, accepts: join.accepts)
         } catch {
@@ -80,9 +84,10 @@ extension StageEngine where T: ~Copyable {
             let wanted = Self.emits ? outflow.wanted : .max
             switch next {
             case .batch(let batch):
-                guard wanted > 0 else { return rest }
                 if batch.left == 0 || intakes[batch.id] == nil {
                     work.removeFirst()
+                } else if wanted <= 0 {
+                    return rest
                 } else if try handle(batch, atMost: wanted) {
                     return settle(rest)
                 }
@@ -104,11 +109,12 @@ extension StageEngine where T: ~Copyable {
         rest = try stage.handleEvents(batch.next(count), from: intake.subscription, &out)
         batch.wereHandled(count)
         counters.handled.wrappingAdd(count, ordering: .relaxed)
-        let more = intake.handled(count)
+        let isStopping = if case .stop = rest._kind { true } else { false }
+        // One that stops would lose what it asked for.
+        let more = isStopping ? 0 : intake.handled(count)
         if more > 0 { intake.subscription.producer.send(any: StageSignal.ask(batch.id, more)) }
         intakes[batch.id] = intake
         try flush()
-        if case .stop = rest._kind { return true }
-        return false
+        return isStopping
     }
 }

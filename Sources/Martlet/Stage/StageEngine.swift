@@ -80,6 +80,8 @@ struct StageEngine<T: Stage & ~Copyable>: GenServer, ~Copyable {
 
     borrowing func formatStatus() -> String { stage.formatStatus() }
 
+    mutating func _show(to visitor: _StateVisitor) -> Bool { visitor.visit(&stage) || visitor.visit(&self) }
+
     private mutating func hear(_ signal: StageSignal) throws -> Next {
         switch signal {
         case .ask(let id, let count):
@@ -116,6 +118,7 @@ struct StageEngine<T: Stage & ~Copyable>: GenServer, ~Copyable {
 
     /// Sends what consumers want of what was emitted.
     mutating func flush() throws {
+        if out.owesNothing { outflow.forgive() }
         if !out.events.isEmpty {
             counters.emitted.wrappingAdd(out.events.count, ordering: .relaxed)
             try outflow.add(out.take())
@@ -155,6 +158,7 @@ struct StageEngine<T: Stage & ~Copyable>: GenServer, ~Copyable {
     mutating func settle(_ next: Next) -> Next {
         guard case .stop(let reason) = next._kind, !reason.isAbnormal, outflow.isOwing else { return next }
         stopping = next
+        rest = .wait
         return .wait
     }
 }

@@ -12,8 +12,6 @@ public enum StageError: Error, Sendable {
     case partitionTaken(Int)
     /// A partition, or a filter, for a producer that shares its events otherwise.
     case notSupported
-    /// The stage subscribed to itself.
-    case ownProducer
 }
 
 extension StageError: ToldError, CustomStringConvertible {
@@ -25,7 +23,6 @@ extension StageError: ToldError, CustomStringConvertible {
         case .partitionTaken(let partition): "expected a partition without a consumer, got \(partition)"
         case .notSupported:
             "expected a subscription without partition and filter, got one that the dispatcher has no use for"
-        case .ownProducer: "expected two stages, got one that subscribes to itself"
         }
     }
 }

@@ -4,7 +4,7 @@
 /// The events of a producer as an AsyncSequence; asks as the loop takes.
 ///
 /// Each loop is a consumer of its own: with `.demand` loops share the events, with `.broadcast` each gets all. Leaving the
-/// loop cancels the subscription.
+/// loop cancels the subscription, and so does the end of the process whose loop it is.
 ///
 /// OTP: `GenStage.stream/2`.
 public struct StageSequence<Element: Sendable>: AsyncSequence, Sendable {
@@ -59,19 +59,27 @@ extension ServerAddress {
 private final class StageReading<Element: Sendable> {
     private let setup: StageReader<Element>.Argument
     private var reader: StageReader<Element>.Ref?
+    /// The reader's; known once it has given something.
+    private var subscription: UInt64?
     private var page: [Element] = []
     private var position = 0
     private var isOver = false
 
     init(_ setup: StageReader<Element>.Argument) { self.setup = setup }
 
-    deinit { reader?.pid.exit(.shutdown) }
+    deinit {
+        // To the producer at once: the next loop may be over the same partition.
+        if let subscription { setup.producer.send(any: StageSignal.cancel(subscription, .shutdown)) }
+        reader?.pid.exit(.shutdown)
+    }
 
     nonisolated(nonsending) func next() async throws(ExitSignal) -> Element? {
         while position == page.count {
             if isOver { return nil }
             switch await turn() {
-            case .events(let events): (page, position) = (events, 0)
+            case .events(let events, let subscription):
+                (page, position) = (events, 0)
+                self.subscription = subscription
             case .ended(let reason):
                 isOver = true
                 if reason.isAbnormal { throw ExitSignal(reason) }
@@ -83,7 +91,7 @@ private final class StageReading<Element: Sendable> {
 
     private nonisolated(nonsending) func turn() async -> StageReader<Element>.Page {
         do throws(StartError) {
-            let reader = if let reader { reader } else { try await StageReader<Element>.start(setup) }
+            let reader = if let reader { reader } else { try await StageReader<Element>.start(setup.of(Pid.current)) }
             self.reader = reader
             do throws(CallError) { return try await reader.call(timeout: nil) { .next($0) } } catch {
                 switch error.reason {
@@ -104,6 +112,14 @@ struct StageReader<Event: Sendable>: Stage {
         let producer: Pid
         let demand: ClosedRange<Int>
         let partition: Int?
+        /// Whose code the loop is; what that does at its end may have no effect.
+        var owner: Pid?
+
+        func of(_ owner: Pid?) -> Argument {
+            var argument = self
+            argument.owner = owner
+            return argument
+        }
     }
     typealias Input = Event
     enum Call {
@@ -111,7 +127,7 @@ struct StageReader<Event: Sendable>: Stage {
         case next(From<Page>)
     }
     enum Page: Sendable {
-        case events([Event])
+        case events([Event], UInt64)
         case ended(ExitReason)
     }
 
@@ -124,6 +140,7 @@ struct StageReader<Event: Sendable>: Stage {
     init(_ argument: Argument) {
         subscription = Self.current.subscribe(
             to: argument.producer, argument.demand, .temporary, argument.partition, nil, #fileID, #line)
+        _ = argument.owner?.monitor()
     }
 
     mutating func handleSubscribe(_ subscription: Subscription) -> Subscription.Demand {
@@ -151,13 +168,18 @@ struct StageReader<Event: Sendable>: Stage {
         return .wait
     }
 
+    mutating func handleInfo(_ info: Info<Never>, _ out: inout Emitter<Never>) -> Next {
+        if case .down = info { return .stop(.shutdown) }
+        return .wait
+    }
+
     private mutating func serve() {
         guard let from = waiting else { return }
         if events.count > 0 {
             let demand = subscription.demand
             let page = events.take(min(events.count, demand.upperBound - demand.lowerBound))
             unread = page.count
-            from.reply(.events(page))
+            from.reply(.events(page, subscription.id))
         } else if let end {
             from.reply(.ended(end))
         } else {

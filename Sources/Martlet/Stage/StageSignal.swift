@@ -27,7 +27,11 @@ final class StageSubscribe<Event: Sendable>: Sendable {
 
     init(_ subscription: Subscription, _ cancel: Subscription.Cancel, _ join: StageJoin<Event>) {
         (self.subscription, self.cancel, self.join) = (subscription, cancel, join)
+        Subscription.untold.add(1, ordering: .relaxed)
     }
+
+    // releasing: who sees the count without it sees what its consumer sent before.
+    deinit { Subscription.untold.subtract(1, ordering: .releasing) }
 }
 
 /// To the producer: here is a consumer.

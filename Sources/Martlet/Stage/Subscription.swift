@@ -38,10 +38,13 @@ public struct Subscription: Hashable, Sendable, BitwiseCopyable {
     private let maximum: Int
 
     private static let lastID = Atomic<UInt64>(0)
+    /// How many subscriptions there are, of anybody, that the consumer has not come to.
+    static let untold = Atomic(0)
 
     init(_ producer: Pid, _ consumer: Pid, _ demand: ClosedRange<Int>) {
         (self.producer, self.consumer) = (producer, consumer)
-        (minimum, maximum) = (demand.lowerBound, min(demand.upperBound, Self.demandMax))
+        maximum = min(demand.upperBound, Self.demandMax)
+        minimum = min(demand.lowerBound, maximum - 1)
         id = Self.lastID.wrappingAdd(1, ordering: .relaxed).newValue
     }
 
@@ -58,8 +61,9 @@ public struct Subscription: Hashable, Sendable, BitwiseCopyable {
     ///   - line: where a trap is reported; the caller's by default.
     public func ask(_ count: Int, file: StaticString = #fileID, line: UInt = #line) {
         precondition(count >= 1, "expected to ask for 1 event or more, got \(count)", file: file, line: line)
-        // From elsewhere by way of the consumer, who may not have told the producer yet of the subscription.
-        (Pid.current == consumer ? producer : consumer).send(any: StageSignal.ask(id, count))
+        // By way of the consumer, where it may not have told the producer yet of the subscription.
+        let isTold = Pid.current == consumer && Self.untold.load(ordering: .acquiring) == 0
+        (isTold ? producer : consumer).send(any: StageSignal.ask(id, count))
     }
 
     /// Ends the subscription, on either side (`GenStage.cancel/2`).

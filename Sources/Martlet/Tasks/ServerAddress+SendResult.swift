@@ -5,7 +5,7 @@ extension ServerAddress {
     /// Runs `work` in a process linked with nobody, and sends what `message` makes of its result, in any case once.
     ///
     /// A throw is a failure with that error, and no crash. A process that ends otherwise, as by a kill, is a failure with
-    /// the ``ExitSignal``. The server goes on meanwhile; what it was asked for it can answer when the message comes: keep
+    /// the ``ExitSignal``. No bound of the mailbox refuses or drops the message. The server goes on meanwhile; what it was asked for it can answer when the message comes: keep
     /// the `From`, or capture it. To end the work before, end the process: the message comes then as well.
     ///
     /// Traps as ``Tasks/async(file:line:_:)`` does.
@@ -33,9 +33,9 @@ extension ServerAddress {
             do { return .success(try await work()) } catch { return .failure(error) }
         } finish: { outcome in
             switch outcome {
-            case .value(let result): send(message(result))
-            case .exited(let reason): send(message(.failure(ExitSignal(reason))))
-            default: send(message(.failure(ExitSignal(.noProcess))))
+            case .value(let result): _sendOwed(message(result))
+            case .exited(let reason): _sendOwed(message(.failure(ExitSignal(reason))))
+            default: _sendOwed(message(.failure(ExitSignal(.noProcess))))
             }
         }
         switch started {

@@ -16,9 +16,10 @@ extension ServerAddress<ServerRef<TaskSupervisor>> {
     public func async<Value: Sendable>(
         linked: Bool = true, _ work: sending @escaping () async throws -> Value
     ) throws(StartError) -> TaskRef<Value> {
+        let (pid, book) = try book()
         let body = _Once(work)
-        let owner = linked ? Pid.current : nil
-        return TaskRef(work: try begin(TaskBook.Child(), owner) { try await body.run() })
+        let ties = Work<Value>.Ties(owner: linked ? Pid.current : nil, supervisor: pid)
+        return TaskRef(work: try book.start(TaskBook.Child()) { Work.start(ties) { try await body.run() } })
     }
 
     /// `Tasks.start` under this supervisor (`Task.Supervisor.start_child`).
@@ -32,17 +33,17 @@ extension ServerAddress<ServerRef<TaskSupervisor>> {
     public func start(
         restart: ChildSpec.Restart = .temporary, _ work: @escaping @Sendable () async throws -> Void
     ) throws(StartError) -> Pid {
+        let (pid, book) = try book()
         let rerun = restart == .temporary ? nil : work
-        let started = try begin(TaskBook.Child(rerun: rerun, restart: restart), nil, work)
-        started.forget()
-        return started.pid
+        return try book.start(TaskBook.Child(rerun: rerun, restart: restart)) {
+            Work.startForEffects(under: pid, work)
+        }.pid
     }
 
-    private func begin<Value: Sendable>(
-        _ child: TaskBook.Child, _ owner: Pid?, _ work: @escaping @Sendable () async throws -> Value
-    ) throws(StartError) -> Work<Value> {
+    /// The supervisor, and its book.
+    private func book() throws(StartError) -> (Pid, TaskBook) {
         guard let pid = ref?.pid, let book = TaskBook.of(pid) else { throw .exited(.noProcess) }
-        return try book.start(child) { Work.start(.init(owner: owner, supervisor: pid), work) }
+        return (pid, book)
     }
 
     /// `Tasks.stream` under this supervisor (`Task.Supervisor.async_stream_nolink`).

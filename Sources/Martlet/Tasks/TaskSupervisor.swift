@@ -83,7 +83,7 @@ public struct TaskSupervisor: AsyncGenServer, ~Copyable {
             return .wait
         }
         guard restarts.admit(at: Runtime.current.uptime) else { return .stop(.shutdown) }
-        try book.restart(pid) { Work.start(.init(supervisor: Self.current.pid), rerun) }
+        try book.restart(pid) { Work.startForEffects(under: Self.current.pid, rerun) }
         return .wait
     }
 
