@@ -29,6 +29,11 @@ static void hold(held_t *held, uint32_t capacity, mt_policy_t policy) {
     EXPECT(probe_gate_wait(&held->gate));
 }
 
+static void fill(mt_pid_t pid) {
+    while (probe_cast(pid, probe_count, 1, 0) == MT_OK) {
+    }
+}
+
 static void let_go(held_t *held) {
     probe_gate_open(&held->gate);
     mt_runtime_wait_idle(held->world.runtime);
@@ -89,8 +94,7 @@ MT_CHECK(credit_grants_in_order) {
     held_t held;
     hold(&held, 1, MT_POLICY_DROP_NEWEST);
     mt_pid_t pid = held.pid;
-    while (probe_cast(pid, probe_count, 1, 0) == MT_OK) {
-    }
+    fill(pid);
     wait_t waits[4];
     for (uint32_t i = 0; i < 4; i++) {
         EXPECT(mt_room_take(mt_thread_self(), pid) == MT_ROOM_WAIT);
@@ -120,8 +124,7 @@ MT_CHECK(credit_grant_meets_timeout) {
     held_t held;
     hold(&held, 1, MT_POLICY_REJECT);
     mt_pid_t pid = held.pid;
-    while (probe_cast(pid, probe_count, 1, 0) == MT_OK) {
-    }
+    fill(pid);
     wait_t late, next;
     wait_for_room(&late, pid);
     wait_for_room(&next, pid);
@@ -141,8 +144,7 @@ MT_CHECK(credit_end_completes_waiters) {
     held_t held;
     hold(&held, 2, MT_POLICY_REJECT);
     mt_pid_t pid = held.pid;
-    while (probe_cast(pid, probe_count, 1, 0) == MT_OK) {
-    }
+    fill(pid);
     wait_t waits[3];
     for (uint32_t i = 0; i < 3; i++) wait_for_room(&waits[i], pid);
     EXPECT(mt_process_kill(mt_thread_self(), pid));

@@ -167,14 +167,18 @@ static void note_report(void *context, uint64_t pid, uint64_t elapsed_ns) {
     mt_a32_add(&reports, 1);
 }
 
-// Its worker has gone on, with all of them asleep: the report comes all the same, once; then it is killed.
-MT_CHECK(stand_in_reports_and_kills) {
-    probe_world_t world;
-    mt_config_t config = stand_in_config(2, 2);
+static void open_reporting(probe_world_t *world, uint32_t workers) {
+    mt_config_t config = stand_in_config(workers, 2);
     config.stall_limit_ns = 4 * SOON_NS;
     mt_a32_store_rlx(&reports, 0);
     mt_hooks.stalled = note_report;
-    probe_open_with(&world, &config);
+    probe_open_with(world, &config);
+}
+
+// Its worker has gone on, with all of them asleep: the report comes all the same, once; then it is killed.
+MT_CHECK(stand_in_reports_and_kills) {
+    probe_world_t world;
+    open_reporting(&world, 2);
     probe_gate_t gate = {0};
     mt_pid_t stuck = probe_spawn(&world, NULL), other = probe_spawn(&world, NULL);
     uint64_t begin = mt_check_now_ns();
@@ -197,11 +201,7 @@ MT_CHECK(stand_in_reports_and_kills) {
 // A handler in the first slice of its process, whose slot had nobody when the slice began.
 MT_CHECK(stand_in_reports_an_init) {
     probe_world_t world;
-    mt_config_t config = stand_in_config(1, 2);
-    config.stall_limit_ns = 4 * SOON_NS;
-    mt_a32_store_rlx(&reports, 0);
-    mt_hooks.stalled = note_report;
-    probe_open_with(&world, &config);
+    open_reporting(&world, 1);
     probe_gate_t gate = {0};
     mt_pid_t pid = 0;
     const probe_spec_t spec = {.init = probe_block_on, .a = (uint64_t)&gate};

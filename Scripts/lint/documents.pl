@@ -7,7 +7,6 @@ use File::Basename;
 use File::Find;
 
 my $parity = 'Documentation/OTPParity.md';
-# Their Swift examples stand in a test, line by line; but for @main, which a test cannot have.
 my @articles = glob 'Sources/*/*.docc/*.md';
 my @pages = grep { -e } qw(README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md), @articles;
 find({ no_chdir => 1, wanted => sub { push @pages, $_ if /\.md$/ } }, grep { -d } qw(Documentation Benchmarks));
@@ -23,7 +22,8 @@ sub lines_of {
     return @lines;
 }
 
-sub trimmed { my ($line) = @_; $line =~ s/^\s+|\s+$//g; return $line }
+# As code and pages have it alike: pages may align their comments.
+sub trimmed { my ($line) = @_; $line =~ s/^\s+|\s+$//g; $line =~ s{\s+//}{ //}; return $line }
 
 # A suite is a struct; a test is the function behind @Test.
 sub read_tests {
@@ -62,7 +62,8 @@ if (-e $parity) {
     }
 }
 
-for my $article (grep { -e } @articles) {
+# Swift examples stand in a test, line by line; but for @main, which a test cannot have, and imports, which are its own.
+for my $article (grep { -e } 'README.md', @articles) {
     my ($number, $begin, @block) = (0, 0);
     for my $line (lines_of($article)) {
         $number++;
@@ -74,7 +75,7 @@ for my $article (grep { -e } @articles) {
         } elsif ($line =~ /^```swift$/) {
             ($begin, @block) = ($number);
         } elsif ($begin) {
-            push @block, trimmed($line) if $line =~ /\S/ && $line ne '@main';
+            push @block, trimmed($line) if $line =~ /\S/ && $line !~ /^(?:\@main|import \w+)$/;
         }
     }
 }

@@ -96,6 +96,7 @@ caught documents "$parity" '| R1 | | | nothing |' 'a row without a test'
 caught documents "$parity" '| R1 | | | to come |' 'expected one row for S47, got 0'
 article=Sources/Martlet/Martlet.docc/Plant.md
 caught documents "$article" '```swift\nlet planted = 1\n```' 'stands in no test'
+caught documents README.md '```swift\nimport Martlet\nlet planted = 1\n```' 'stands in no test'
 caught documents "$article" 'See <doc:Nowhere>.' 'no such article here'
 caught documents "$article" 'See [calls](Calls.md).' 'an article links to no file'
 caught documents "$article" 'See `Examples/Nowhere.swift`.' 'no such file'

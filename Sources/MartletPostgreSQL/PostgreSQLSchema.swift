@@ -43,15 +43,20 @@ enum PostgreSQLSchema {
         """,
     ]
 
-    /// Of the session, as `SELECT`s that need no right: `lock_timeout` in milliseconds is $1.
+    /// Of the session, as `SELECT`s that need no right.
     ///
-    /// A commit that is acknowledged is on the disk, whatever the database's default. All statements find rows by key: a
-    /// plan that was made while the tables were small must not read them whole when they are large.
+    /// A commit that is acknowledged is on the disk, whatever the database's default. Each statement sees what was committed
+    /// before it: a stricter default would fail one that waited for a row, where it is to go on with what it finds. All
+    /// statements find rows by key: a plan that was made while the tables were small must not read them whole when they are
+    /// large.
     static let settings = [
         "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+        "SELECT set_config('default_transaction_isolation', 'read committed', false)",
         "SELECT set_config(name, 'off', false) FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin}'::text[]) name",
-        "SELECT set_config('lock_timeout', $1::bigint::text, false)",
     ]
+
+    /// How long a lock is waited for; $1 in milliseconds.
+    static let patience = "SELECT set_config('lock_timeout', $1::bigint::text, false)"
 
     /// Takes over the row of a writer, and says which batch it committed last.
     ///
@@ -78,7 +83,7 @@ package enum PostgreSQLQuery: String, CaseIterable, Sendable {
 
     package var text: String {
         switch self {
-        case .begin: "BEGIN ISOLATION LEVEL READ COMMITTED"
+        case .begin: "BEGIN"
         case .commit: "COMMIT"
         case .rollback: "ROLLBACK"
         case .mark:

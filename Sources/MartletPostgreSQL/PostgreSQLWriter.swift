@@ -105,11 +105,9 @@ final class PostgreSQLWriter: @unchecked Sendable {  // used by one thread at a 
         // A lock is waited for in silence: as long again for the answer.
         let connection = try PostgreSQLConnection(
             to: address, within: max(timeout, .seconds(1)), silenceMax: timeout * 2 + .seconds(1))
-        let settings = PostgreSQLSchema.settings
-        try connection.rows([
-            .text(settings[0]), .text(settings[1]),
-            .text(settings[2], [.int(Int64(max(1, timeout / .milliseconds(1))))]),
-        ])
+        try connection.rows(
+            PostgreSQLSchema.settings.map { .text($0) }
+                + [.text(PostgreSQLSchema.patience, [.int(Int64(max(1, timeout / .milliseconds(1))))])])
         if try connection.rows([.text(PostgreSQLSchema.find)]).first?.isNull(0) ?? true {
             try connection.rows(
                 (["BEGIN", PostgreSQLSchema.lock] + PostgreSQLSchema.tables + ["COMMIT"]).map { .text($0) })

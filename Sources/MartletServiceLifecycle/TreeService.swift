@@ -54,28 +54,20 @@ public struct TreeService: Service {
     /// A graceful shutdown and a cancellation both stop it in order, within the deadline; one that comes while the tree is
     /// being started ends the start, and kills what is there.
     ///
-    /// - Throws: `StartError` when the tree does not start, `ExitSignal` when it ends abnormally.
+    /// - Throws: `StartError` when the tree does not start; `ExitSignal` with the reason when it ends abnormally, `.killed`
+    ///   where the deadline ended any of it. Who was stuck is in the log.
     public func run() async throws {
-        // Tasks of their own: a cancellation must not end the wait before the tree has ended.
-        let starting = Task { try await Supervisor.start(argument, options: StartOptions(runtime: runtime)) }
-        let end = Task { try await starting.value.pid.waitForExit() }
-        let stop: @Sendable () -> Void = { [deadline] in
-            starting.cancel()
-            Task { await (try? starting.value)?.shutDown(deadline: deadline) }
+        let tree = TreeRun(deadline: deadline, on: runtime) { () async throws(StartError) in
+            try await Supervisor.start(argument, options: StartOptions(runtime: runtime))
         }
-        let result = await withGracefulShutdownHandler {
-            await withTaskCancellationHandler {
-                await end.result
-            } onCancel: {
-                stop()
-            }
+        let end = await withGracefulShutdownHandler {
+            await tree.end()
         } onGracefulShutdown: {
-            stop()
+            tree.stop()
         }
-        if starting.isCancelled, case .failure = await starting.result { return }
-        let reason = try result.get()
-        // Told to stop, and gone before anybody looked.
-        if starting.isCancelled, case .noProcess = reason { return }
-        if reason.isAbnormal { throw ExitSignal(reason) }
+        switch end {
+        case .success(let reason): if reason.isAbnormal { throw ExitSignal(reason) }
+        case .failure(let error): if !tree.isTold { throw error }
+        }
     }
 }

@@ -114,6 +114,27 @@ struct TreeServiceTests {
         await runtime.shutdown()
     }
 
+    @Test("a deadline that kills a part of the tree ends run with .killed, also in a runtime of its own")
+    func deadline() async throws {
+        let (notes, runtime) = (Notes(), Runtime())
+        let service = TreeService(deadline: .milliseconds(50), on: runtime) {
+            ChildSpec(id: "stubborn", shutdown: .infinity) {
+                spawnLink(Int.self) { mailbox in
+                    mailbox.trapsExits = true
+                    notes.add("started")
+                    while true { _ = try await mailbox.receiveInfo() }
+                }.pid
+            }
+        }
+        let running = Task { try await service.run() }
+        #expect(await notes.next() == "started")
+        try await treeIsUp(in: runtime)
+        running.cancel()
+        let error = await #expect(throws: ExitSignal.self) { try await running.value }
+        guard case .killed? = error?.reason else { Issue.record("\(String(describing: error))"); return }
+        await runtime.shutdown()
+    }
+
     @Test("a tree that does not start ends run with the start's error")
     func doesNotStart() async throws {
         await #expect(throws: StartError.self) {

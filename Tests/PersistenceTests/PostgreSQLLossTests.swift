@@ -10,7 +10,7 @@ import MartletTestKit
 import Testing
 
 @Suite(
-    "PostgreSQL servers that are lost", .sharesPostgreSQL, .enabled(if: PostgreSQLServer.isExpected),
+    "PostgreSQL servers that are lost", .sharesPostgreSQL, .needsPostgreSQL,
     .timeLimit(.minutes(2)))
 struct PostgreSQLLossTests {
     /// Stores until a commit is on the server's disk and not acknowledged, as it waits for a server that is not there.
@@ -130,11 +130,12 @@ struct PostgreSQLLossTests {
         try await counter.stop()
     }
 
-    @Test("a full disk of the server fails the transition with full; stored again when there is room")
+    @Test(
+        "a full disk of the server fails the transition with full; stored again when there is room",
+        .enabled(if: PostgreSQLServer.canMount, "a file system of the test's own has to be mounted, as root"))
     func diskFull() async throws {
-        // A small file system that only this server sees: mounting is for root.
         let server = try await PostgreSQLServer.start(onSmallDisk: true)
-        guard let disk = server.smallDisk else { return }
+        let disk = try #require(server.smallDisk)
         let store = try await PostgreSQLStore(server.address(), timeout: .seconds(60))
         try await server.run(
             "CREATE TABLESPACE small LOCATION '\(disk)'",

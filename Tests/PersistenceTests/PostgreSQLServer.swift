@@ -34,16 +34,30 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
     /// Tests of PostgreSQL run where it is installed, and where it has to be.
     static var isExpected: Bool { binaries != nil || ProcessInfo.processInfo.environment["CI"] == "true" }
 
+    /// Not an expectation that failed: a second test that is told of it would pass.
+    fileprivate struct Absence: Error, CustomStringConvertible {
+        let description = "no PostgreSQL server here: make deps-extra"
+    }
+
+    /// The folder of the binaries.
+    private static var installed: String {
+        get throws {
+            guard let binaries else { throw Absence() }
+            return binaries
+        }
+    }
+
+    /// Whether a server may have a small disk: mounting is for root, and not in every container.
+    static let canMount = (try? Command.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/tmp"])) != nil
+
     let folder: String
-    /// A folder on a file system of 16 MB that only the server sees; nil: there is none, as mounting is for root.
+    /// A folder on a file system of 16 MB that only the server sees.
     let smallDisk: String?
     private var launcher: Command?
 
     private init(onSmallDisk: Bool = false) throws {
         folder = try Self.makeFolder()
-        let canMount =
-            onSmallDisk && (try? Command.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", folder])) != nil
-        smallDisk = canMount ? folder + "/small" : nil
+        smallDisk = onSmallDisk ? folder + "/small" : nil
         if let smallDisk { try Command.run(["mkdir", smallDisk]) }
     }
 
@@ -72,7 +86,7 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
     /// The data of a new server takes a second to make, a tenth of one to copy.
     fileprivate static func makeTemplate() throws -> PostgreSQLServer {
         let server = try PostgreSQLServer()
-        let binaries = try #require(binaries, "no PostgreSQL server here: make deps-extra")
+        let binaries = try installed
         try Command.run(
             asUser + [
                 "\(binaries)/initdb", "-D", server.folder + "/data", "-U", "postgres", "--auth=trust", "--no-sync",
@@ -109,7 +123,7 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
 
     /// Starts it, also after `stop` or `kill`.
     func start() async throws {
-        let binaries = try #require(Self.binaries, "no PostgreSQL server here: make deps-extra")
+        let binaries = try Self.installed
         let settings = ["listen_addresses=", "fsync=on", "shared_buffers=16MB"].flatMap { ["-c", $0] }
         // Once more while sessions of one that was killed hold its memory.
         try await eventually(within: .seconds(60)) {
@@ -216,6 +230,18 @@ extension PostgreSQLServer {
     static var shared: PostgreSQLServer {
         get async throws { try await SharesPostgreSQL.Shared.only.get() }
     }
+
+    /// That one, and a schema of the test's own on it.
+    static func schema() async throws -> (server: PostgreSQLServer, name: String) {
+        let server = try await shared
+        let name = "s\(UInt64.random(in: 0..<UInt64.max))"
+        try await server.run("CREATE SCHEMA \(name)")
+        return (server, name)
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    static var needsPostgreSQL: Self { .enabled(if: PostgreSQLServer.isExpected, "\(PostgreSQLServer.Absence())") }
 }
 
 extension Trait where Self == SharesPostgreSQL {

@@ -7,16 +7,8 @@ import MartletPostgreSQL
 import MartletTestKit
 import Testing
 
-@Suite("PostgreSQL journals", .sharesPostgreSQL, .enabled(if: PostgreSQLServer.isExpected), .timeLimit(.minutes(2)))
+@Suite("PostgreSQL journals", .sharesPostgreSQL, .needsPostgreSQL, .timeLimit(.minutes(2)))
 struct PostgreSQLStoreTests {
-    /// A schema of its own on the server of all.
-    private func schema() async throws -> (server: PostgreSQLServer, name: String) {
-        let server = try await PostgreSQLServer.shared
-        let name = "s\(UInt64.random(in: 0..<UInt64.max))"
-        try await server.run("CREATE SCHEMA \(name)")
-        return (server, name)
-    }
-
     private func failure(_ address: String) async -> PostgreSQLError? {
         do throws(StoreError) { _ = try await PostgreSQLStore(address) } catch {
             if case .failed(let error as PostgreSQLError) = error { return error }
@@ -37,7 +29,7 @@ struct PostgreSQLStoreTests {
 
     @Test("wrong password, missing database, no rights, read-only, no address: each is told apart")
     func refused() async throws {
-        let (server, name) = try await schema()
+        let (server, name) = try await PostgreSQLServer.schema()
         try await server.run(
             "CREATE ROLE guest LOGIN", "GRANT USAGE ON SCHEMA \(name) TO guest",
             "CREATE ROLE locked LOGIN PASSWORD 'right'")
@@ -58,7 +50,7 @@ struct PostgreSQLStoreTests {
     @Test(
         "a journal that another transaction holds is busy, and free again afterwards; others are not held up for ever")
     func busy() async throws {
-        let (server, name) = try await schema()
+        let (server, name) = try await PostgreSQLServer.schema()
         let impatient = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(1))
         let id = try await impatient.open("a").id
         let other = try await impatient.open("b").id
@@ -74,7 +66,7 @@ struct PostgreSQLStoreTests {
 
     @Test("no space on the server's disk is full: what is too large fails, the rest is stored")
     func full() async throws {
-        let (server, name) = try await schema()
+        let (server, name) = try await PostgreSQLServer.schema()
         let store = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(60))
         var ids: [JournalID] = []
         for index in 0..<20 { ids.append(try await store.open("\(index)").id) }
@@ -111,7 +103,7 @@ struct PostgreSQLStoreTests {
             ("out_of_memory", "failed (PostgreSQLError)"),
         ])
     func codes(code: String, expected: String) async throws {
-        let (server, name) = try await schema()
+        let (server, name) = try await PostgreSQLServer.schema()
         let store = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(60))
         let id = try await store.open("a").id
         try await server.run(
@@ -128,7 +120,7 @@ struct PostgreSQLStoreTests {
 
     @Test("a commit is synchronous, also where the database's default is not")
     func synchronous() async throws {
-        let (server, name) = try await schema()
+        let (server, name) = try await PostgreSQLServer.schema()
         let store = try await PostgreSQLStore(
             server.address(schema: name, options: "-c synchronous_commit=off"), timeout: .seconds(60))
         let id = try await store.open("a").id
@@ -147,7 +139,7 @@ struct PostgreSQLStoreTests {
 
     @Test("events that are missing at the end are no torn tail: the journal is refused")
     func missingTail() async throws {
-        let (server, name) = try await schema()
+        let (server, name) = try await PostgreSQLServer.schema()
         let store = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(60))
         let id = try await store.open("a").id
         try await store.append([[1], [2], [3]], to: id, after: 0)
@@ -157,7 +149,7 @@ struct PostgreSQLStoreTests {
 
     @Test("programs that start at once make the tables once; each fences the one before")
     func startedTogether() async throws {
-        let (server, name) = try await schema()
+        let (server, name) = try await PostgreSQLServer.schema()
         let address = server.address(schema: name)
         let epochs = try await withThrowingTaskGroup(of: UInt64.self) { group in
             for _ in 0..<6 {
@@ -170,7 +162,7 @@ struct PostgreSQLStoreTests {
 
     @Test("a session that is ended while idle, or while it stores, is made again, and what it stored is there once")
     func ended() async throws {
-        let (server, name) = try await schema()
+        let (server, name) = try await PostgreSQLServer.schema()
         let store = try await PostgreSQLStore(
             server.address(schema: name) + " application_name=\(name)", timeout: .seconds(60))
         let id = try await store.open("a").id

@@ -58,16 +58,8 @@ struct ApplicationTests {
     func deadline(signalCount: Int) async throws {
         try await withTestRuntime { test in
             let journal = Journal()
-            let stubborn = ChildSpec(id: "stubborn", shutdown: .infinity) {
-                let process = spawnLink(Int.self) { mailbox in
-                    mailbox.trapsExits = true
-                    journal.note("+stubborn")
-                    while true { _ = try await mailbox.receiveInfo() }
-                }
-                try await eventually { _Tie.traps(process.pid.raw) }
-                return process.pid
-            }
-            let program = Program(.init(journal: journal, children: { [Worker.child("a", journal), stubborn] }))
+            let program = Program(
+                .init(journal: journal, children: { [Worker.child("a", journal), .stubborn(journal)] }))
             let (signals, sender) = AsyncStream<Int32>.makeStream()
             let running = Task { try await program.run(on: test.runtime, told: signals) }
             try await eventually { journal.all.count == 3 }
@@ -175,15 +167,7 @@ struct TreeShutdownTests {
             let tree = try await Supervisor.start {
                 Worker.child("a", journal)
                 Supervisor.child("below") {
-                    ChildSpec(id: "stubborn", shutdown: .infinity) {
-                        let process = spawnLink(Int.self) { mailbox in
-                            Pid.setLabel("the stubborn one")
-                            mailbox.trapsExits = true
-                            while true { _ = try await mailbox.receiveInfo() }
-                        }
-                        try await eventually { _Tie.traps(process.pid.raw) }
-                        return process.pid
-                    }
+                    ChildSpec.stubborn(journal)
                 }
             }
             let report = await tree.shutDown(deadline: .seconds(2))
@@ -192,6 +176,17 @@ struct TreeShutdownTests {
             test.assertNothingLeft()
             #expect(await tree.shutDown().stuck.isEmpty)
         }
+    }
+
+    @Test("a tree of another runtime is stopped by the deadline as well")
+    func otherRuntime() async throws {
+        let (journal, runtime) = (Journal(), Runtime())
+        let tree = try await Supervisor.start(
+            .init { ChildSpec.stubborn(journal) }, options: StartOptions(runtime: runtime))
+        let report = await tree.shutDown(deadline: .milliseconds(20))
+        #expect(report.stuck.map(\.label) == ["the stubborn one"])
+        #expect(runtime.processes().isEmpty)
+        await runtime.shutdown()
     }
 
     @Test("a runtime's shutdown leaves children to their supervisor: they end in reverse order, none is restarted")

@@ -18,16 +18,7 @@ private struct SignalledProgram: Application {
     var children: [ChildSpec] {
         Worker.child("a", journal)
         if isStubborn {
-            ChildSpec(id: "stubborn", shutdown: .infinity) {
-                spawnLink(Int.self) { mailbox in
-                    mailbox.trapsExits = true
-                    journal.note("+stubborn")
-                    while true {
-                        _ = try await mailbox.receiveInfo()
-                        journal.note("told")
-                    }
-                }.pid
-            }
+            ChildSpec.stubborn(journal)
         } else {
             Worker.child("b", journal)
         }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A child for tests: it notes what happens to it, and fails as it is told.
 
-import Martlet
 import MartletTestKit
+
+@testable import Martlet
 
 /// What happened to children, in order.
 final class Journal: Sendable {
@@ -69,4 +70,24 @@ extension Worker {
     }
 
     static func named(_ id: String) -> Name { ServerName(id) }
+}
+
+extension ChildSpec {
+    /// A child that is not moved by what it is told, and is given all the time for it.
+    static func stubborn(_ journal: Journal) -> ChildSpec {
+        ChildSpec(id: "stubborn", shutdown: .infinity) {
+            let process = spawnLink(Int.self) { mailbox in
+                Pid.setLabel("the stubborn one")
+                mailbox.trapsExits = true
+                journal.note("+stubborn")
+                while true {
+                    _ = try await mailbox.receiveInfo()
+                    journal.note("told")
+                }
+            }
+            // Told before that, it would end.
+            try await eventually { _Tie.traps(process.pid.raw) }
+            return process.pid
+        }
+    }
 }

@@ -8,6 +8,20 @@ import Testing
 
 @Suite("Races of tasks", .tags(.systematic), .serialized)
 struct TaskRaceTests {
+    /// Runs a race once a seed; after it no value is alive and nothing is left.
+    private static func race(
+        seeds: Range<UInt64>, _ body: @escaping (TestRuntime, Lives, inout SeededGenerator) async throws -> Void
+    ) async throws {
+        try await explore(seeds: seeds) { test in
+            var random = test.random
+            let lives = Lives()
+            try await body(test, lives, &random)
+            await test.clock.advance(by: .milliseconds(10))
+            try #require(lives.alive == 0)
+            test.assertNothingLeft()
+        }
+    }
+
     /// Work that takes so many milliseconds.
     private static func work(
         _ test: TestRuntime, _ milliseconds: Int, _ lives: Lives
@@ -24,9 +38,7 @@ struct TaskRaceTests {
 
     @Test("value against kill: the value or the end, and nothing is left (R13)")
     func valueAgainstKill() async throws {
-        try await explore(seeds: 0..<3_000) { test in
-            var random = test.random
-            let lives = Lives()
+        try await Self.race(seeds: 0..<3_000) { test, lives, random in
             let task = Tasks.async(Self.work(test, Int.random(in: 0..<3, using: &random), lives))
             let killAfter = Int.random(in: 0..<3, using: &random)
             let words = await withTaskGroup(of: String.self) { group in
@@ -39,17 +51,12 @@ struct TaskRaceTests {
                 return await group.reduce(into: []) { $0.append($1) }
             }
             try #require(Set(words).isSubset(of: ["value", "killed", "exited: killed"]), "\(words)")
-            await test.clock.runUntilIdle()
-            try #require(lives.alive == 0)
-            test.assertNothingLeft()
         }
     }
 
     @Test("value against timeout and cancellation: one outcome, a late value is destroyed (R4)")
     func valueAgainstTimeout() async throws {
-        try await explore(seeds: 0..<3_000) { test in
-            var random = test.random
-            let lives = Lives()
+        try await Self.race(seeds: 0..<3_000) { test, lives, random in
             let task = Tasks.async(Self.work(test, Int.random(in: 0..<4, using: &random), lives))
             let limit = Duration.milliseconds(Int.random(in: 0..<4, using: &random))
             let cancels = Bool.random(using: &random)
@@ -72,17 +79,12 @@ struct TaskRaceTests {
                 // Nothing was given up.
                 try #require(await Self.number { try await task.value() } == "value")
             }
-            await test.clock.advance(by: .milliseconds(10))
-            try #require(lives.alive == 0)
-            test.assertNothingLeft()
         }
     }
 
     @Test("shutdown against completion and a crash: the value if it was done, else nothing or the reason")
     func shutdownAgainstCompletion() async throws {
-        try await explore(seeds: 0..<3_000) { test in
-            var random = test.random
-            let lives = Lives()
+        try await Self.race(seeds: 0..<3_000) { test, lives, random in
             let (delay, wait) = (Int.random(in: 0..<3, using: &random), Int.random(in: 0..<3, using: &random))
             let fails = Bool.random(using: &random)
             let how: ChildSpec.Shutdown = Bool.random(using: &random) ? .after(.seconds(1)) : .brutalKill
@@ -105,17 +107,12 @@ struct TaskRaceTests {
             try #require(["value", "nothing", "exited: error (Failure)"].contains(word), "\(word)")
             try #require(fails ? word != "value" : word != "exited: error (Failure)")
             _ = try await owner.pid.waitForExit()
-            await test.clock.advance(by: .milliseconds(10))
-            try #require(lives.alive == 0)
-            test.assertNothingLeft()
         }
     }
 
     @Test("the owner's death against completion: the value is destroyed, a linked task ends (R14)")
     func ownerAgainstCompletion() async throws {
-        try await explore(seeds: 0..<3_000) { test in
-            var random = test.random
-            let lives = Lives()
+        try await Self.race(seeds: 0..<3_000) { test, lives, random in
             let owner = try await Owner.start()
             let (delay, wait) = (Int.random(in: 0..<3, using: &random), Int.random(in: 0..<3, using: &random))
             let kind = Int.random(in: 0..<3, using: &random)
@@ -133,17 +130,15 @@ struct TaskRaceTests {
             if Bool.random(using: &random) { owner.pid.kill() } else { owner.cast(.tell { _ in throw Failure() }) }
             _ = try await owner.pid.waitForExit()
             await test.clock.advance(by: .milliseconds(10))
+            // Before their supervisor could end them.
             try #require(lives.alive == 0)
             try await workers.stop()
-            test.assertNothingLeft()
         }
     }
 
     @Test("a stream left early, cancelled or read to its end leaves no process and no value")
     func stream() async throws {
-        try await explore(seeds: 0..<2_000) { test in
-            var random = test.random
-            let lives = Lives()
+        try await Self.race(seeds: 0..<2_000) { test, lives, random in
             let delays = (0..<8).map { _ in Int.random(in: 0..<4, using: &random) }
             let leaves = Int.random(in: 0..<10, using: &random)
             let ordered = Bool.random(using: &random)
@@ -164,17 +159,12 @@ struct TaskRaceTests {
                     group.cancelAll()
                 }
             }
-            await test.clock.advance(by: .milliseconds(10))
-            try #require(lives.alive == 0)
-            test.assertNothingLeft()
         }
     }
 
     @Test("starts, ends and the supervisor's end against each other: every child is known, and none is left (R18)")
     func supervisor() async throws {
-        try await explore(seeds: 0..<2_000) { test in
-            var random = test.random
-            let lives = Lives()
+        try await Self.race(seeds: 0..<2_000) { test, lives, random in
             let workers = try await TaskSupervisor.start(.init(maxChildren: 4))
             let delays = (0..<6).map { _ in Int.random(in: 0..<3, using: &random) }
             let kills = Bool.random(using: &random)
@@ -190,9 +180,6 @@ struct TaskRaceTests {
                     if kills { workers.pid.kill() } else { try? await workers.stop() }
                 }
             }
-            await test.clock.advance(by: .milliseconds(10))
-            try #require(lives.alive == 0)
-            test.assertNothingLeft()
         }
     }
 }

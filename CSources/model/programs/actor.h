@@ -86,6 +86,10 @@ void actor_retry(mt_thread_t *thread, mt_pid_t pid);
 // In setup, at its end: from here on processes go to the scheduler that ships, not to the run queue of one word.
 void actor_use_scheduler(void);
 
+// A program in which thread 1 works for ever, actor_work.
+#define ACTOR_PROGRAM(NAME, SETUP, BODY, FINISH, THREADS) \
+    MODEL_PROGRAM(NAME, .setup = SETUP, .body = BODY, .finish = FINISH, .threads = THREADS, .daemons = 1u << 1)
+
 // Where freed slots go, instead of to the magazine of who freed them: the next spawn of any thread has them at once.
 // actor_await_slot sleeps until there is one.
 void actor_share_slots(void);

@@ -74,10 +74,7 @@ static void check_trapper(void) {
     mt_process_check(mt_slot_of(target));
 }
 
-#define EXITS(NAME, SETUP, BODY, FINISH, THREADS) \
-    MODEL_PROGRAM(NAME, .setup = SETUP, .body = BODY, .finish = FINISH, .threads = THREADS, .daemons = 1u << 1)
-
-EXITS(exits_kill_and_exit, setup_two, kill_and_exit, check_kill_and_exit, 3);
-EXITS(exits_then_message, setup_two, exit_then_message, check_order, 3);
-EXITS(exits_alone, setup_two, exit_alone, check_kill_and_exit, 2);
-EXITS(exits_trapping, setup_trapping, exit_of_a_trapper, check_trapper, 2);
+ACTOR_PROGRAM(exits_kill_and_exit, setup_two, kill_and_exit, check_kill_and_exit, 3);
+ACTOR_PROGRAM(exits_then_message, setup_two, exit_then_message, check_order, 3);
+ACTOR_PROGRAM(exits_alone, setup_two, exit_alone, check_kill_and_exit, 2);
+ACTOR_PROGRAM(exits_trapping, setup_trapping, exit_of_a_trapper, check_trapper, 2);

@@ -75,9 +75,6 @@ static void check_killed(void) {
     MODEL_EXPECT(mt_pid_is_alive(second));
 }
 
-#define LIFETIME(NAME, SETUP, BODY, FINISH, THREADS) \
-    MODEL_PROGRAM(NAME, .setup = SETUP, .body = BODY, .finish = FINISH, .threads = THREADS, .daemons = 1u << 1)
-
-LIFETIME(lifetime_late_sender, setup, late_sender, check_late, 3);
-LIFETIME(lifetime_new_sender, setup_queued, new_sender, check_late_and_new, 2);
-LIFETIME(lifetime_late_kill, setup, late_killer, check_killed, 3);
+ACTOR_PROGRAM(lifetime_late_sender, setup, late_sender, check_late, 3);
+ACTOR_PROGRAM(lifetime_new_sender, setup_queued, new_sender, check_late_and_new, 2);
+ACTOR_PROGRAM(lifetime_late_kill, setup, late_killer, check_killed, 3);

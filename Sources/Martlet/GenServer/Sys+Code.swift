@@ -12,8 +12,8 @@ extension Sys where S: Server {
     /// OTP: `sys:change_code/4`.
     ///
     /// - Parameters:
-    ///   - new: the type it becomes: a ``GenServer`` or an ``AsyncGenServer``. Traps for a behaviour that is run by an engine
-    ///     of another type, such as a `StateMachine`; one that is running refuses, and the change fails with `timeout`.
+    ///   - new: the type it becomes: a ``GenServer`` or an ``AsyncGenServer``, as the old one. Traps for a behaviour that is
+    ///     run by an engine of another type: a `StateMachine` has a `changeCode` of its own, with its state.
     ///   - file: where the trap is reported; the caller's by default.
     ///   - line: where the trap is reported; the caller's by default.
     ///   - migrate: makes the new state of the old one, in the server. If it throws, the server goes on as it was.
@@ -24,7 +24,16 @@ extension Sys where S: Server {
         _ migrate: @escaping @Sendable (consuming S) throws -> New
     ) async throws -> ServerRef<New>
     where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
-        let processClass = engine(of: New.self, file, line)
+        Self.check(S.processClass, file, line)
+        Self.check(New.processClass, file, line)
+        try await become(New.processClass, migrate)
+        return ServerRef(_pid: pid)
+    }
+
+    /// The same for an engine, which runs a server of the type that `processClass` is of.
+    nonisolated(nonsending) func become<New: Server & ~Copyable>(
+        _ processClass: _ProcessClass, _ migrate: @escaping @Sendable (consuming S) throws -> New
+    ) async throws {
         let failure = try await change { slice, state in
             guard let place = _State<_ServerState<New>>.room() else { return .refused }
             do {
@@ -38,7 +47,6 @@ extension Sys where S: Server {
             return .state(processClass, place.address, destroy: { place.destroy() })
         }
         if let failure { throw failure }
-        return ServerRef(_pid: pid)
     }
 }
 
@@ -48,8 +56,8 @@ extension Sys where S: Server & ~Copyable {
     /// Else as for states that can be copied: pid, names, mailbox, links, monitors and timers stay (`sys:change_code/4`).
     ///
     /// - Parameters:
-    ///   - new: the type it becomes: a ``GenServer`` or an ``AsyncGenServer``. Traps for a behaviour that is run by an engine
-    ///     of another type, such as a `StateMachine`; one that is running refuses, and the change fails with `timeout`.
+    ///   - new: the type it becomes: a ``GenServer`` or an ``AsyncGenServer``, as the old one. Traps for a behaviour that is
+    ///     run by an engine of another type: a `StateMachine` has a `changeCode` of its own, with its state.
     ///   - file: where the trap is reported; the caller's by default.
     ///   - line: where the trap is reported; the caller's by default.
     ///   - migrate: makes the new state of the old one, in the server. If it throws, the server ends with that error, without
@@ -61,7 +69,16 @@ extension Sys where S: Server & ~Copyable {
         _ migrate: @escaping @Sendable (consuming S) throws -> New
     ) async throws(CallError) -> ServerRef<New>
     where New.Call == S.Call, New.Cast == S.Cast, New.Message == S.Message {
-        let processClass = engine(of: New.self, file, line)
+        Self.check(S.processClass, file, line)
+        Self.check(New.processClass, file, line)
+        try await become(New.processClass, migrate)
+        return ServerRef(_pid: pid)
+    }
+
+    /// The same for an engine, which runs a server of the type that `processClass` is of.
+    nonisolated(nonsending) func become<New: Server & ~Copyable>(
+        _ processClass: _ProcessClass, _ migrate: @escaping @Sendable (consuming S) throws -> New
+    ) async throws(CallError) {
         _ = try await change { slice, state in
             guard let place = _State<_ServerState<New>>.room() else { return .refused }
             let extras = state.value.extras
@@ -75,17 +92,14 @@ extension Sys where S: Server & ~Copyable {
             }
             return .state(processClass, place.address, destroy: { place.destroy() })
         }
-        return ServerRef(_pid: pid)
     }
 
-    private func engine<New: Server & ~Copyable>(
-        of _: New.Type, _ file: StaticString, _ line: UInt
-    ) -> _ProcessClass {
-        let processClass = New.processClass
+    private static func check(_ processClass: _ProcessClass, _ file: StaticString, _ line: UInt) {
         precondition(
-            processClass.runsItself, "expected a type that is its own engine, got \(_shortTypeName(New.self))",
+            processClass.runsItself,
+            "expected a GenServer or an AsyncGenServer, got \(processClass.name), which has an engine; "
+                + "a StateMachine becomes another one by changeCode(to:state:_:)",
             file: file, line: line)
-        return processClass
     }
 
     /// What the migration threw, if the server goes on as it was.

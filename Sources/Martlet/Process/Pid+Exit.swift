@@ -36,14 +36,7 @@ extension Pid {
     /// - Throws: `CancellationError` when the waiting task was cancelled.
     public nonisolated(nonsending) func waitForExit() async throws(CancellationError) -> ExitReason {
         guard let call = _Call.watching(raw) else { return .noProcess }
-        await withTaskCancellationHandler {
-            await call.suspend {
-                if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
-            }
-        } onCancel: {
-            call.cancel()
-        }
-        switch call.takeOutcome() {
+        switch await outcome(of: call) {
         case .exited(let reason): return ExitReason(reason)
         case .cancelled: throw CancellationError()
         default: return .noProcess
@@ -66,18 +59,7 @@ extension Pid {
             guard let quiet = _Call.watching(raw, timeout: timeout) else { return true }
             call = quiet
         }
-        return await waitForExit(call)
-    }
-
-    private nonisolated(nonsending) func waitForExit(_ call: _Call) async -> Bool {
-        await withTaskCancellationHandler {
-            await call.suspend {
-                if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
-            }
-        } onCancel: {
-            call.cancel()
-        }
-        switch call.takeOutcome() {
+        switch await outcome(of: call) {
         case .timeout, .cancelled: return false
         default: return true
         }
@@ -89,9 +71,7 @@ extension Pid {
     @discardableResult
     nonisolated(nonsending) func waitForExitUncancelled() async -> ExitReason {
         guard let call = _Call.watching(raw) else { return .noProcess }
-        await call.suspend {
-            if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
-        }
+        await call.suspend { watch(by: call) }
         if case .exited(let reason) = call.takeOutcome() { return ExitReason(reason) }
         return .noProcess
     }
@@ -99,8 +79,22 @@ extension Pid {
     /// Waits for the end of the process, blocking the thread.
     func waitForExitBlocking() {
         guard let call = _Call.watching(raw) else { return }
-        if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
+        watch(by: call)
         call.waitBlocking()
         _ = call.takeOutcome()
+    }
+
+    private func watch(by call: _Call) {
+        if _Post.watch(raw, reply: call.ref) != .queued { call.completeNoProcess() }
+    }
+
+    /// Waits; the cancellation of the waiting task is an outcome.
+    private nonisolated(nonsending) func outcome(of call: _Call) async -> _Outcome {
+        await withTaskCancellationHandler {
+            await call.suspend { watch(by: call) }
+        } onCancel: {
+            call.cancel()
+        }
+        return call.takeOutcome()
     }
 }

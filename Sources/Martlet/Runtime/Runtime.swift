@@ -92,6 +92,12 @@ public final class Runtime: Sendable {
         return unsafe _RuntimeContext.borrow(pointer).held
     }
 
+    /// The runtime that a process is of; nil once the runtime has ended.
+    static func of(_ pid: UInt64) -> Runtime? {
+        guard let core = unsafe mt_pid_runtime_any(pid) else { return nil }
+        return of(unsafe _Core(core))
+    }
+
     /// The core runtime that names resolve in and starts use; as ``current``, without counting references.
     @inlinable @inline(__always)
     static var currentCore: _Core {

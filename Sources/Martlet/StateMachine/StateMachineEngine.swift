@@ -102,3 +102,5 @@ struct _StateMachineEngine<M: StateMachine & ~Copyable>: GenServer, ~Copyable {
         return flow.outcome
     }
 }
+
+extension _StateMachineEngine: Copyable where M: Copyable {}

@@ -55,7 +55,8 @@ extension Application {
     ///
     /// The first signal stops the tree in order, within ``stopDeadline``; a second one kills it at once. A signal that comes
     /// earlier ends the start: the task of ``willStart()`` is cancelled, of a tree that is not up yet all processes are
-    /// killed. While this runs the signals do not end the OS process.
+    /// killed. While this runs the signals do not end the OS process. Cancelling the task that runs this does what the first
+    /// signal does.
     ///
     /// - Parameter runtime: where the tree runs; by default the shared one.
     /// - Throws: ``ExitSignal`` with the reason if the tree ended in another way than `.shutdown` or `.normal`: `.killed` where
@@ -72,42 +73,33 @@ extension Application {
 
     /// The same with a stream in place of signals.
     nonisolated(nonsending) func run(on runtime: Runtime, told signals: AsyncStream<Int32>) async throws(ExitSignal) {
-        let starting = Task(executorPreference: runtime.executor) { await start(on: runtime) }
-        let stopping = Task(executorPreference: runtime.executor) { await stop(starting, told: signals) }
-        let started = await withTaskCancellationHandler {
-            await starting.value
-        } onCancel: {
-            starting.cancel()
+        let tree = TreeRun(deadline: stopDeadline, on: runtime) { () async throws(StartFailure) in
+            try await start(on: runtime)
         }
-        var reason = ExitReason.normal
-        switch started {
-        case .success(let tree): reason = await tree.pid.waitForExitUncancelled()
-        case .failure(let error): if !starting.isCancelled { reason = error.reason }
+        let telling = Task(executorPreference: runtime.executor) {
+            for await _ in signals {
+                if tree.isTold { tree.kill() } else { tree.stop() }
+            }
         }
-        stopping.cancel()
-        let wasKilled = await stopping.value
-        switch started {
+        let end = await tree.end()
+        telling.cancel()
+        switch end {
         case .failure(.notBegun): break
         case .success, .failure(.tree): await didStop()
         }
-        // Who was stuck is gone, and the rest may have ended in order since: still not an end in order.
-        if wasKilled { throw ExitSignal(.killed) }
-        switch reason {
-        case .normal, .shutdown, .shutdownWith: return
-        // Told to stop, and gone before anybody looked.
-        case .noProcess where starting.isCancelled: return
-        case .killed, .noProcess, .error: throw ExitSignal(reason)
+        switch end {
+        case .success(let reason): if reason.isAbnormal { throw ExitSignal(reason) }
+        case .failure(let error): if !tree.isTold { throw ExitSignal(error.reason) }
         }
     }
 
-    private nonisolated(nonsending) func start(on runtime: Runtime) async -> Result<Supervisor.Ref, StartFailure> {
-        do { try await willStart() } catch { return .failure(.notBegun(ExitReason(thrown: error))) }
+    private nonisolated(nonsending) func start(on runtime: Runtime) async throws(StartFailure) -> Supervisor.Ref {
+        do { try await willStart() } catch { throw .notBegun(ExitReason(thrown: error)) }
         var argument = Supervisor.Argument(strategy: strategy, budget: budget) { children }
         argument.endsProgram = true
         do throws(StartError) {
-            let options = StartOptions(label: "\(Self.self)", runtime: runtime)
-            return .success(try await Supervisor.start(argument, options: options))
-        } catch { return .failure(.tree(error)) }
+            return try await Supervisor.start(argument, options: StartOptions(label: "\(Self.self)", runtime: runtime))
+        } catch { throw .tree(error) }
     }
 
     /// The entry point of `@main`: runs the tree on the shared runtime; status 1 if that throws.
@@ -116,33 +108,6 @@ extension Application {
             Logger(label: "martlet").critical("program ends", metadata: ["reason": "\(error.reason)"])
             exit(1)
         }
-    }
-
-    /// In order at the first signal, at once at the second; what is being started is not waited for.
-    ///
-    /// - Returns: whether a tree that was up had to be killed, or a part of it.
-    private nonisolated(nonsending) func stop(
-        _ starting: Task<Result<Supervisor.Ref, StartFailure>, Never>, told signals: AsyncStream<Int32>
-    ) async -> Bool {
-        var inOrder: Task<Bool, Never>?
-        var wasKilled = false
-        for await _ in signals {
-            starting.cancel()
-            guard case .success(let tree) = await starting.value else { return false }
-            if inOrder != nil {
-                // One that comes when all is over finds nothing to kill.
-                wasKilled = wasKilled || tree.pid.isAlive
-                await tree.shutDown(deadline: .zero)
-                continue
-            }
-            let deadline = stopDeadline
-            inOrder = Task {
-                let report = await tree.shutDown(deadline: deadline)
-                SupervisorLog.stuck(report)
-                return report.stuck.isEmpty
-            }
-        }
-        return await inOrder?.value == false || wasKilled
     }
 }
 

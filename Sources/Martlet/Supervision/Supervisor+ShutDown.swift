@@ -14,7 +14,7 @@ extension ServerAddress<ServerRef<Supervisor>> {
     @discardableResult
     public nonisolated(nonsending) func shutDown(deadline: Duration = .seconds(30)) async -> ShutdownReport {
         guard let tree = ref else { return ShutdownReport(stuck: [], duration: .zero) }
-        let runtime = Runtime.current
+        guard let runtime = Runtime.of(tree.pid.raw) else { return ShutdownReport(stuck: [], duration: .zero) }
         let began = runtime.uptime
         do {
             try await tree.stop(.shutdown, timeout: max(.zero, deadline))
@@ -25,7 +25,9 @@ extension ServerAddress<ServerRef<Supervisor>> {
         let left = runtime.processes().compactMap { $0.status }
             .filter { $0.pid == tree.pid || $0.ancestors.contains(tree.pid) }
         let parents = Set(left.compactMap { $0.ancestors.first })
-        let stuck = left.filter { !parents.contains($0.pid) && !waitsItsTurn($0) }
+        var stuck = left.filter { !parents.contains($0.pid) && !waitsItsTurn($0) }
+        // Who was in the way has just ended: still not an end in order, and the report must say so.
+        if stuck.isEmpty { stuck = left }
         // Children before parents: nobody is restarted, and nobody is left without a parent to be found by.
         for status in left.sorted(by: { $0.ancestors.count > $1.ancestors.count }) { status.pid.kill() }
         for status in left { _ = await status.pid.waitForExit(within: nil) }

@@ -48,6 +48,40 @@ struct StateMachinesArticleTests {
         }
     }
 
+    /// Sends a hundred at a time.
+    struct FasterModem: StateMachine {
+        typealias State = Modem.State
+        typealias Call = Modem.Call
+        typealias Message = Modem.Message
+        typealias TimerName = Modem.TimerName
+
+        var initialState: State { .idle }
+        init(_: Void) {}
+        init(after old: Modem) {}
+
+        mutating func handle(_ event: Event, in state: State) -> Transition {
+            switch (event, state) {
+            case (.call(.send(_, let from)), .online): from.reply(100, then: .keep)
+            case (.timeout(.unused), .online): .next(.idle)
+            default: .keep
+            }
+        }
+    }
+
+    @Test("a machine becomes one of another type, in its state, and a timeout runs on (S37)")
+    func changed() async throws {
+        try await withTestRuntime { test in
+            let modem = try await Modem.start { line in line.send(.answered) }
+            #expect(try await modem.call { .send("hello", $0) } == 1)
+            let faster = try await modem.sys.changeCode(to: FasterModem.self, state: { $0 }) { FasterModem(after: $0) }
+            #expect(try await modem.call { .send("world", $0) } == 100)
+            await test.clock.advance(by: .seconds(30))
+            #expect(try await faster.sys.machineState() == .idle)
+            try await faster.stop()
+            test.assertNothingLeft()
+        }
+    }
+
     @Test("what is sent too early waits for the line, and the line is given up when nobody sends (S42)")
     func modem() async throws {
         try await withTestRuntime { test in

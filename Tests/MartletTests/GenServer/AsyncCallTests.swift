@@ -196,11 +196,7 @@ struct AsyncCallTests {
         try await withRuntime { test in
             let gate = AsyncGate()
             let server = try await AsyncDesk.begin()
-            server.tell { _ in
-                try await gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await server.hold(at: gate)
             let record = Record()
             let call = Task {
                 await reason {

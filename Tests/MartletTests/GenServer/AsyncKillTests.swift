@@ -93,11 +93,7 @@ struct AsyncKillTests {
         try await withRuntime { test in
             let silent = try await AsyncDesk.begin(options: StartOptions(mailbox: .bounded(1, whenFull: .reject)))
             let gate = AsyncGate()
-            silent.tell { _ in
-                try await gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await silent.hold(at: gate)
             if place == 1 { silent.cast(.note(0)) }
             let server = try await AsyncDesk.begin()
             let record = Record()

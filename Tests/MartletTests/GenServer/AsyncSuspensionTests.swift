@@ -65,11 +65,7 @@ struct AsyncSuspensionTests {
             let servers = try await [AsyncDesk.begin(), AsyncDesk.begin()]
             let record = Record(Int.self)
             for server in servers {
-                server.tell { _ in
-                    try await gate.pass()
-                    return .wait
-                }
-                await gate.arrived()
+                await server.hold(at: gate)
                 for _ in 0..<1_000 {
                     server.tell { _ in
                         record.add(_Threads.currentTaskID)
@@ -243,11 +239,7 @@ struct AsyncSuspensionTests {
             let busy = try await AsyncDesk.begin()
             let other = try await AsyncDesk.begin()
             let record = Record(Int.self)
-            busy.tell { _ in
-                try await gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await busy.hold(at: gate)
             for number in 0..<10_000 {
                 busy.tell { state in
                     if number == 0 {
@@ -273,11 +265,7 @@ struct AsyncSuspensionTests {
             let gate = AsyncGate()
             let server = try await AsyncDesk.begin(
                 options: StartOptions(mailbox: .bounded(2, whenFull: overflow)))
-            server.tell { _ in
-                try await gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await server.hold(at: gate)
             // The suspended one has left the mailbox: two more fit.
             let outcomes = (0..<4).map { server.cast(.note($0)) }
             #expect(outcomes[0] == .queued && outcomes[1] == .queued)

@@ -33,11 +33,7 @@ struct BlockingCallTests {
         try await withRuntime(workers: 1) { _ in
             let gate = Gate()
             let busy = try await Desk.begin()
-            busy.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await busy.hold(at: gate)
             var relays: [Desk.Ref] = []
             for _ in 0..<20 { relays.append(try await Desk.begin()) }
             let sum = try await withThrowingTaskGroup(of: Int.self) { group in

@@ -83,11 +83,7 @@ struct CallTests {
         try await withRuntime { test in
             let gate = Gate()
             let server = try await Desk.begin()
-            server.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await server.hold(at: gate)
             let call = Task { await reason { try await server.ask(timeout: .seconds(-1)) { $1.reply(1) } } }
             await test.timersArmed(1)
             await test.advance(by: .milliseconds(1))
@@ -102,11 +98,7 @@ struct CallTests {
             let gate = Gate()
             let record = Record()
             let server = try await Desk.begin()
-            server.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await server.hold(at: gate)
             let call = Task {
                 await reason {
                     try await server.ask(timeout: .seconds(1)) { _, from in

@@ -39,11 +39,7 @@ struct CancellationTests {
             let gate = Gate()
             let options = StartOptions(mailbox: .bounded(1, whenFull: .dropNewest))
             let server = try await Desk.begin(options: options)
-            server.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await server.hold(at: gate)
             if wait != .call { server.cast(.note(1)) }
             let task = Task {
                 await eventually { Task.isCancelled }
@@ -62,11 +58,7 @@ struct CancellationTests {
             gate.open()
             await test.settle()
             // No room was lost: one message fits, and only one.
-            server.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await server.hold(at: gate)
             #expect(server.cast(.note(3)) == .queued)
             #expect(server.cast(.note(4)) == .full)
             gate.open()

@@ -140,11 +140,7 @@ struct CodeChangeTests {
             try await desk.sys.keepLog(10)
             try await desk.sys.collectStatistics(true)
             try await desk.sys.install("sink") { told.add("\($0.kind)") }
-            desk.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await desk.hold(at: gate)
             for number in 0..<100 { desk.cast(.note(number)) }
             let changing = Task { try await desk.sys.changeCode(to: Heir.self) { Heir(desk: $0) } }
             await test.timersArmed(1)

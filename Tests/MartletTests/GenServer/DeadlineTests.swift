@@ -145,11 +145,7 @@ struct DeadlineTests {
             let gate = Gate()
             let server = try await Desk.begin()
             let record = Record()
-            server.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await server.hold(at: gate)
             let asking = Task {
                 await reason {
                     try await server.ask(timeout: .seconds(1)) { _, from in

@@ -11,11 +11,7 @@ struct MailboxTests {
     /// A server busy at a gate, with a mailbox of 4 that is empty.
     static func busy(_ overflow: MailboxPolicy.Overflow, _ gate: Gate, capacity: Int = 4) async throws -> Desk.Ref {
         let server = try await Desk.begin(options: StartOptions(mailbox: .bounded(capacity, whenFull: overflow)))
-        server.tell { _ in
-            gate.pass()
-            return .wait
-        }
-        await gate.arrived()
+        await server.hold(at: gate)
         return server
     }
 
@@ -156,11 +152,7 @@ struct MailboxTests {
             let server = try await Desk.begin(options: StartOptions(mailbox: .unbounded(highWater: 1_000)))
             for (messages, reports) in [(900, 0), (5_000, 1), (5_000, 2)] {
                 let gate = Gate()
-                server.tell { _ in
-                    gate.pass()
-                    return .wait
-                }
-                await gate.arrived()
+                await server.hold(at: gate)
                 for number in 1...messages { server.cast(.note(number)) }
                 gate.open()
                 await test.settle()

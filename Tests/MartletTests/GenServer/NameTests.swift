@@ -130,11 +130,7 @@ struct NameTests {
             let directory = Directory()
             let gate = Gate()
             let server = try await Desk.begin(name: Desk.Name(directory))
-            server.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await server.hold(at: gate)
             server.pid.kill()
             _ = try await server.pid.waitForExit()
             gate.open()

@@ -118,6 +118,8 @@ struct RuleEdgeTests {
             _ = try await server.ask { $1.reply(0, then: .hibernate) }
             await test.settle()
             #expect(try await server.sys.withState { $0.seen } == [])
+            // It has answered, and goes back to sleep.
+            await test.settle()
             #expect(server.pid.status.map { "\($0.activity)" } == "hibernating")
             #expect(record.count == 1)
         }

@@ -67,11 +67,7 @@ struct SysEdgeTests {
     func givenUp() async throws {
         try await withRuntime { test in
             let (desk, gate) = (try await Desk.begin(), Gate())
-            desk.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await desk.hold(at: gate)
             let timedOut = Task { await reason { try await desk.sys.suspend() } }
             let cancelled = Task { await reason { try await desk.sys.suspend() } }
             await test.timersArmed(2)

@@ -48,11 +48,7 @@ struct SysTests {
         try await withRuntime { test in
             let desk = try await Desk.begin()
             let gate = Gate()
-            desk.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await desk.hold(at: gate)
             for number in 0..<10_000 { desk.cast(.note(number)) }
             async let count = desk.sys.withState { $0.seen.count }
             async let status = desk.sys.status()
@@ -168,11 +164,7 @@ struct SysTests {
         try await withRuntime { test in
             let desk = try await Desk.begin()
             let gate = Gate()
-            desk.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await desk.hold(at: gate)
             let asking = Task { await reason { try await desk.sys.status() } }
             await test.timersArmed(1)
             await test.advance(by: .seconds(6))

@@ -136,11 +136,7 @@ struct TimerTests {
         try await withRuntime { test in
             let gate = Gate()
             let server = try await Desk.begin()
-            server.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await server.hold(at: gate)
             server.sendInterval(.seconds(1), 1)
             await test.advance(by: .seconds(10))
             gate.open()

@@ -34,11 +34,7 @@ struct DeadLetterStreamTests {
             for whenFull in [MailboxPolicy.Overflow.reject, .dropOldest] {
                 let gate = Gate()
                 let desk = try await Desk.begin(options: StartOptions(mailbox: .bounded(1, whenFull: whenFull)))
-                desk.tell { _ in
-                    gate.pass()
-                    return .wait
-                }
-                await gate.arrived()
+                await desk.hold(at: gate)
                 desk.cast(.note(1))
                 desk.cast(.note(2))
                 let letter = try #require(await letters.next())

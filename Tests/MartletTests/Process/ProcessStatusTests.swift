@@ -96,11 +96,7 @@ struct ProcessStatusTests {
             let gate = Gate()
             let desk = try await Desk.begin()
             await test.advance(by: .seconds(1))
-            desk.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await desk.hold(at: gate)
             await test.advance(by: .seconds(5))
             guard case .running(_, let duration)? = desk.pid.status?.activity else { return #expect(Bool(false)) }
             #expect(duration == .seconds(5))
@@ -144,11 +140,7 @@ struct ProcessStatusTests {
             let gate = Gate()
             let desk = try await Desk.begin(
                 options: StartOptions(mailbox: .bounded(10, whenFull: .reject)))
-            desk.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await desk.hold(at: gate)
             for number in 0..<7 { desk.cast(.note(number)) }
             #expect(desk.pid.status?.mailboxCount == 7)
             gate.open()

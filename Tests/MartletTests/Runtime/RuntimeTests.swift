@@ -89,11 +89,7 @@ struct RuntimeTests {
             let gate = Gate()
             let first = try await Desk.begin()
             let second = try await Desk.begin()
-            first.tell { _ in
-                gate.pass()
-                return .wait
-            }
-            await gate.arrived()
+            await first.hold(at: gate)
             #expect(try await second.ask { $1.reply(1) } == 1)
             gate.open()
         }

@@ -62,11 +62,7 @@ struct ShutdownTests {
         let runtime = Runtime()
         let gate = Gate()
         let server = try await runtime.withCurrent { try await Desk.begin() }
-        server.tell { _ in
-            gate.pass()
-            return .wait
-        }
-        await gate.arrived()
+        await server.hold(at: gate)
         let report = await runtime.shutdown(deadline: .milliseconds(50))
         #expect(report.stuck.map(\.pid) == [server.pid])
         #expect(!server.pid.isAlive)

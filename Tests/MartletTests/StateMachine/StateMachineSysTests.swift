@@ -84,30 +84,17 @@ struct StateMachineSysTests {
         }
     }
 
-    @Test("a change of code is refused: its state is an engine's")
-    func code() async throws {
-        struct Other: GenServer {
-            typealias Call = ScriptedMachine.Call
-            typealias Cast = ScriptedMachine.Cast
-            typealias Message = String
-            init(_: Void) {}
-            mutating func handleCall(_ call: Call) -> Next { .wait }
-            mutating func handleCast(_ cast: Cast) -> Next { .wait }
-            mutating func handleInfo(_ info: Info<String>) -> Next { .wait }
-        }
-        try await withRuntime { _ in
-            let machine = try await ScriptedMachine.begin()
-            let said = await reason { try await machine.sys.changeCode(to: Other.self) { _ in Other(()) } }
-            #expect(said == "timeout")
-            #expect(try await machine.notes() == [])
-        }
-    }
-
-    @Test("a server cannot become a state machine by a change of code: it traps, as the state would be an engine's")
-    func becoming() async throws {
+    @Test(
+        "a machine does not become a server by a change of code, nor a server a machine: it traps, as one has an engine"
+    )
+    func otherKind() async throws {
         await #expect(processExitsWith: .failure) {
             let desk = try await PlainServer.start()
             _ = try await desk.sys.changeCode(to: PlainMachine.self) { _ in PlainMachine(()) }
+        }
+        await #expect(processExitsWith: .failure) {
+            let machine = try await PlainMachine.start()
+            _ = try await machine.sys.changeCode(to: PlainServer.self) { _ in PlainServer(()) }
         }
     }
 

@@ -117,6 +117,15 @@ extension ServerAddress {
     func tell<D>(_ body: @escaping AsyncScripted<D>.Act) -> SendOutcome where Cast == AsyncScripted<D>.Cast {
         cast(.tell(body))
     }
+
+    /// Keeps a scripted server in a suspended handler until the gate opens; returns when it is there.
+    func hold<D>(at gate: AsyncGate) async where Cast == AsyncScripted<D>.Cast {
+        tell { _ in
+            try await gate.pass()
+            return .wait
+        }
+        await gate.arrived()
+    }
 }
 
 /// A place where callbacks suspend until the test lets them go on, or their task is cancelled.

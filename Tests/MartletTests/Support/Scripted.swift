@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A server that does what each test writes into its messages, so that a test reads in one place.
 
+import Testing
+
 @testable import Martlet
 
 /// What a type of scripted server declares.
@@ -125,6 +127,16 @@ extension ServerAddress {
     @discardableResult
     func tell<D>(_ body: @escaping @Sendable (inout Scripted<D>) throws -> Next) -> SendOutcome
     where Cast == Scripted<D>.Cast { cast(.tell(body)) }
+
+    /// Keeps a scripted server in a handler until the gate opens; returns when it is there.
+    func hold<D>(at gate: Gate, sourceLocation: SourceLocation = #_sourceLocation) async
+    where Cast == Scripted<D>.Cast {
+        tell { _ in
+            gate.pass()
+            return .wait
+        }
+        await gate.arrived(sourceLocation: sourceLocation)
+    }
 }
 
 /// The reason of a call that must fail, as text; "none" if it did not.

@@ -14,6 +14,17 @@ private struct NotFound: Error {}
 
 private func settle(_ amount: Int) async throws -> Int { amount }
 
+private enum Tenant {
+    @TaskLocal static var current = "nobody"
+}
+
+/// Whose work this is, as the work sees it.
+private func audit(for caller: Pid?) async throws -> [String] {
+    async let below = Tenant.current
+    let parent = Pid.current?.status?.ancestors.first
+    return [Tenant.current, await below, parent == caller ? "the caller's" : "another's"]
+}
+
 @Suite("OneOffTasks.md")
 struct TasksArticleTests {
     @Test("a task gives one value, in time (S45)")
@@ -96,6 +107,27 @@ struct TasksArticleTests {
             let workers = try await TaskSupervisor.start(.init(maxChildren: 10))
             let other = try workers.async(linked: false) { try await fetch(2) }
             #expect(try await other.value() == "page 2")
+            try await workers.stop()
+            await test.settle()
+        }
+    }
+
+    @Test(
+        "work knows of who asked what it captures: task-locals stay behind, and a supervised task's parent is another")
+    func captured() async throws {
+        try await withTestRuntime { test async throws in
+            let workers = try await TaskSupervisor.start(.init())
+            try await withProcess(receiving: Never.self) { _ in
+                try await Tenant.$current.withValue("ada") {
+                    let (caller, tenant) = (Pid.current, Tenant.current)
+                    let audited = try workers.async(linked: false) {
+                        try await Tenant.$current.withValue(tenant) { try await audit(for: caller) }
+                    }
+                    #expect(try await audited.value() == ["ada", "ada", "another's"])
+                    let unbound = Tasks.async { try await audit(for: caller) }
+                    #expect(try await unbound.value() == ["nobody", "nobody", "the caller's"])
+                }
+            }
             try await workers.stop()
             await test.settle()
         }
