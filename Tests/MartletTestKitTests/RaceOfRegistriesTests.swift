@@ -196,6 +196,42 @@ struct RaceOfRegistriesTests {
         }
     }
 
+    @Test("a parallel dispatch whose body waits for others hands each entry over once, whoever is killed meanwhile")
+    func dispatchAgainstKills() async throws {
+        try await explore(seeds: 0..<2_000) { test in
+            try await Self.serving(topics.child) { _ in
+                var random = test.random
+                let counter = try await Counter.start(0)
+                let owner = spawn { (mailbox: inout Mailbox<Int>) in
+                    for round in 0..<6 { try? topics.register("t", round) }
+                    _ = try await mailbox.receive()
+                }
+                await test.clock.runUntilIdle()
+                let before = Set(test.processes)
+                let (handed, over) = (Handed(), Handed())
+                let caller = spawn(Never.self) { _ in
+                    topics.dispatch("t", parallel: true) { entry in
+                        _ = try? counter.call { .increment(by: 1, $0) }
+                        handed.add(entry.value)
+                    }
+                    over.add(handed.all.count)
+                }
+                for _ in 0..<Int.random(in: 0..<12, using: &random) { await Task.yield() }
+                // The caller, or who helps it.
+                let new = test.processes.filter { !before.contains($0) }
+                if let victim = new.randomElement(using: &random), Bool.random(using: &random) { victim.kill() }
+                _ = try await caller.pid.waitForExit()
+                await test.clock.runUntilIdle()
+                // Killed before it began, it hands nothing over; else it does all.
+                try #require(over.all == [6] || over.all == [])
+                try #require(handed.all.sorted() == (over.all == [6] ? Array(0..<6) : []))
+                for pid in [owner.pid, counter.pid] { pid.kill() }
+            }
+            await test.clock.runUntilIdle()
+            test.assertNothingLeft()
+        }
+    }
+
     @Test("members are added by others while they end: a dead one is never a member, no membership is left")
     func joinAgainstKill() async throws {
         try await explore(seeds: 0..<10_000) { test in
@@ -232,4 +268,11 @@ private final class Inside: Sendable {
     func enter() { counts.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) } }
     func leave() { counts.withLock { $0.now -= 1 } }
     var most: Int { counts.withLock { $0.most } }
+}
+
+/// What was handed over, in order.
+private final class Handed: Sendable {
+    private let values = _Locked<[Int]>([])
+    func add(_ value: Int) { values.withLock { $0.append(value) } }
+    var all: [Int] { values.withLock { $0 } }
 }
