@@ -186,7 +186,9 @@ struct RaceOfRegistriesTests {
                     }
                 }
             }
-            if test.seed % 3 == 0 { owners[1].pid.kill() }
+            var random = test.random
+            for _ in 0..<Int.random(in: 0..<12, using: &random) { await Task.yield() }
+            for owner in owners.prefix(Int.random(in: 0..<3, using: &random)) { owner.pid.kill() }
             for owner in owners { _ = try await owner.pid.waitForExit() }
             await test.clock.runUntilIdle()
             try #require(inside.most == 1)

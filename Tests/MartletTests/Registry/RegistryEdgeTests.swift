@@ -96,7 +96,7 @@ struct RegistryEdgeTests {
             let numbers = Registry<Int, Int>("numbers", .duplicate)
             try await numbers.start()
             let events = numbers.events(buffer: 1_000_000)
-            for round in 0..<3_000 {
+            for round in 0..<600 {
                 let owner = spawn(Never.self) { _ in
                     for key in 0..<50 { try? numbers.register(round * 100 + key, 0) }
                 }
