@@ -27,6 +27,27 @@ struct DynamicSupervisorTests {
         }
     }
 
+    @Test("a child that waits for its backoff is stopped by the process it had (S8)")
+    func stopsInBackoff() async throws {
+        try await withTestRuntime { test in
+            let journal = Journal()
+            let sessions = try await DynamicSupervisor.start(.init())
+            let backoff = Backoff(first: .seconds(10), max: .seconds(10), jitter: 0)
+            let child = Worker.child("a", journal).with { $0.backoff = backoff }
+            let pid = try await sessions.startChild(child)
+            Worker.named("a").cast(.fail)
+            try await eventually { try await sessions.children().isEmpty }
+            #expect(try await sessions.count() == 1)
+            #expect(try await sessions.stopChild(pid))
+            #expect(try await sessions.count() == 0)
+            #expect(try await !sessions.stopChild(pid))
+            await test.clock.advance(by: .seconds(20))
+            #expect(journal.all == ["+a"])
+            try await sessions.stop()
+            test.assertNothingLeft()
+        }
+    }
+
     @Test("as many children as allowed, and no more; the limit can be changed")
     func limit() async throws {
         try await withTestRuntime { test in

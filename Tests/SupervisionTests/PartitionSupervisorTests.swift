@@ -26,6 +26,17 @@ private struct Tally: GenServer {
     mutating func handleCast(_ cast: Cast) throws -> Next { throw Failure() }
 }
 
+/// Takes its time to end.
+private struct Clinging: AsyncGenServer, ~Copyable {
+    enum Cast { case fail }
+    let clock: VirtualClock
+    init(_ clock: VirtualClock) async { self.clock = clock }
+    mutating func handleCast(_ cast: Cast) async throws -> Next { throw Failure() }
+    mutating func terminate(_ reason: ExitReason) async {
+        if case .shutdown = reason { try? await clock.sleep(for: .seconds(100)) }
+    }
+}
+
 @Suite("PartitionSupervisor")
 struct PartitionSupervisorTests {
     private typealias Tallies = PartitionSupervisor<Tally>
@@ -83,6 +94,51 @@ struct PartitionSupervisorTests {
                 for key in 0..<200 { copies.insert(try await tallies.name(for: key).call { .index($0) }) }
                 #expect(copies == Set(0..<size))
             }
+            try await tallies.stop()
+            test.assertNothingLeft()
+        }
+    }
+
+    @Test("while copies of a resize take their time to end, others are restarted, and a second resize waits its turn")
+    func slowResize() async throws {
+        try await withTestRuntime { test in
+            let copies = try await PartitionSupervisor<Clinging>.start(.init(partitions: 3) { _ in test.clock })
+            let began = test.runtime.uptime
+            let resized = Task { try await copies.resize(to: 1) }
+            try await eventually { try await copies.partitions().count == 1 }
+            let resizedAgain = Task { try await copies.resize(to: 2) }
+            let first = try #require(try await copies.partitions()[0])
+            copies.name(for: 0).ref?.cast(.fail)
+            try await eventually { try await copies.partitions()[0].map { $0 != first } ?? false }
+            #expect(test.runtime.uptime - began < .seconds(5))
+            try await resized.value
+            try await resizedAgain.value
+            #expect(test.runtime.uptime - began == .seconds(5))
+            try await eventually { try await copies.partitions().compactMap { $0 }.count == 2 }
+            copies.pid.kill()
+            await test.clock.advance(by: .seconds(200))
+            test.assertNothingLeft()
+        }
+    }
+
+    @Test("resizes against each other and against crashes: each is answered, and in the end every key has its copy")
+    func resizesAtOnce() async throws {
+        try await explore(seeds: 0..<500) { test in
+            var argument = Tallies.Argument(partitions: 4) { $0 }
+            argument.budget = RestartBudget(maxRestarts: 100)
+            let tallies = try await Tallies.start(argument)
+            var random = SplitMix(state: test.seed)
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    let size = 1 + Int(random.unit() * 6)
+                    group.addTask { try? await tallies.resize(to: size) }
+                    tallies.name(for: size).ref?.cast(.fail)
+                    if random.unit() < 0.5 { await Task.yield() }
+                }
+            }
+            try await eventually { try await tallies.partitions().allSatisfy { $0 != nil } }
+            let count = try await tallies.partitions().count
+            for key in 0..<20 { #expect(try await tallies.name(for: key).call { .index($0) } < count) }
             try await tallies.stop()
             test.assertNothingLeft()
         }

@@ -325,18 +325,6 @@ struct SupervisorRaceTests {
         #expect(act(failing: &failing) == ["-d", "-c", "-b", "+a", "+b", "+c", "+d"])
     }
 
-    @Test("a resize takes as long as the copies that end, and is no timeout")
-    func slowResize() async throws {
-        try await withTestRuntime { test in
-            let copies = try await PartitionSupervisor<Clinging>.start(.init(partitions: 3) { _ in test.clock })
-            try await copies.resize(to: 1)
-            #expect(try await copies.partitions().count == 1)
-            copies.pid.kill()
-            await test.clock.advance(by: .seconds(200))
-            test.assertNothingLeft()
-        }
-    }
-
     @Test(
         "a start that returns the process of another child fails, and leaves that one alone", arguments: [true, false])
     func sharedProcess(isInList: Bool) async throws {
@@ -414,11 +402,4 @@ struct SupervisorRaceTests {
 
 private func word(_ error: StartError) -> String {
     if case .failed(let cause) = error { "\(cause)" } else { "\(error)" }
-}
-
-/// Does not come to an end.
-private struct Clinging: AsyncGenServer, ~Copyable {
-    let clock: VirtualClock
-    init(_ clock: VirtualClock) async { self.clock = clock }
-    mutating func terminate(_ reason: ExitReason) async { try? await clock.sleep(for: .seconds(100)) }
 }

@@ -2,14 +2,6 @@
 // Does what ChildTable decides: starts children in tasks that act for the supervisor, tells them to end, kills those that
 // take too long, answers who asked. One a supervisor, owned by its process.
 
-/// News that a supervisor sends to itself.
-enum KeeperNews: Sendable {
-    case started(StartAttempt, Result<Pid, StartError>)
-    case waited(StartAttempt)
-    /// The child has had its time to end.
-    case overdue(Pid)
-}
-
 /// The children of one supervisor, with what is under way for them.
 final class ChildKeeper {
     typealias Starting = Task<Result<Pid, StartError>, Never>
@@ -20,35 +12,37 @@ final class ChildKeeper {
         case restart(From<Result<Pid, SupervisorError>>)
         case stop(From<SupervisorError?>)
         case found(From<Bool>)
+        /// One of several that are awaited.
+        case countdown(Countdown)
+    }
+
+    /// Counts what is awaited.
+    final class Countdown {
+        var left = 0
     }
 
     var table: ChildTable
     /// Whether giving up is an error.
     var endsProgram = false
-    private let owner: Pid
     private let runtime: Runtime
-    private let tell: @Sendable (KeeperNews) -> Void
-    private let tellLater: (Duration, KeeperNews) -> TimerRef
+    private let process: ProcessRef<ChildNews>
     /// Starts under way in tasks.
     private var starts: [StartAttempt: Starting] = [:]
     private var deadlines: [Pid: TimerRef] = [:]
     private var askers: [Int: Asker] = [:]
     private var lastAsker = 0
 
-    init(
-        _ table: consuming ChildTable, owner: Pid, tell: @escaping @Sendable (KeeperNews) -> Void,
-        tellLater: @escaping (Duration, KeeperNews) -> TimerRef
-    ) {
+    /// Of the supervisor that is `process`.
+    init(_ table: consuming ChildTable, _ process: ProcessRef<ChildNews>) {
         self.table = table
-        self.owner = owner
+        self.process = process
         runtime = Runtime.current
-        self.tell = tell
-        self.tellLater = tellLater
     }
 
     deinit { cancelStarts() }
 
-    var now: Duration { runtime.uptime }
+    private var owner: Pid { process.pid }
+    private var now: Duration { runtime.uptime }
 
     /// For the jitter: differs from start to start, and not from one deterministic run to its repetition, as pids do.
     static var seed: UInt64 { UInt64(bitPattern: Runtime.current.uptime._nanoseconds) }
@@ -104,8 +98,17 @@ final class ChildKeeper {
 
     // MARK: What happened
 
-    func hear(_ news: KeeperNews) -> Next {
-        switch news {
+    /// All that a supervisor is told.
+    func handle(_ info: Info<ChildNews>) -> Next {
+        switch info {
+        case .message(let news): hear(news)
+        case .exit(let pid, let reason): ended(pid, reason)
+        case .timeout, .down, .unexpected: .wait
+        }
+    }
+
+    private func hear(_ news: ChildNews) -> Next {
+        switch news.kind {
         case .started(let attempt, let result):
             if !starts.isEmpty { starts[attempt] = nil }
             guard let child = table.book.child(in: attempt) else { break }
@@ -121,7 +124,7 @@ final class ChildKeeper {
         return perform()
     }
 
-    func ended(_ pid: Pid, _ reason: ExitReason) -> Next {
+    private func ended(_ pid: Pid, _ reason: ExitReason) -> Next {
         if !deadlines.isEmpty { deadlines.removeValue(forKey: pid)?.cancel() }
         if let child = table.book.child(of: pid), child.isLaunched {
             child.isLaunched = false
@@ -145,7 +148,7 @@ final class ChildKeeper {
             case .start(let child): start(child)
             case .cancelStart(let child): cancelStart(child)
             case .stop(let pid, let child): stop(pid, child.spec)
-            case .wait(let attempt, let delay): _ = tellLater(delay, .waited(attempt))
+            case .wait(let attempt, let delay): _ = process.sendAfter(delay, ChildNews(.waited(attempt)))
             case .answer(let waiter, let answer): self.answer(waiter, answer)
             case .startFailed(let child, let error): SupervisorLog.startFailed(child.spec, error, by: owner)
             case .restarts(let child, let reason): SupervisorLog.restarts(child.spec, reason, by: owner)
@@ -161,18 +164,20 @@ final class ChildKeeper {
     }
 
     private func start(_ child: SupervisedChild) {
-        let (owner, attempt, tell) = (owner, child.attempt, tell)
-        switch child.spec.server?.launch(by: owner, { tell(.started(attempt, $0)) }) {
+        let (attempt, process) = (child.attempt, process)
+        switch child.spec.server?.launch(by: owner, { process.send(ChildNews(.started(attempt, $0))) }) {
         case .success(let pid)?:
             child.isLaunched = true
-            return table.book.note(child, has: pid)
-        case .failure(let error)?: return tell(.started(attempt, .failure(error)))
-        case nil: break
+            table.book.note(child, has: pid)
+        case .failure(let error)?: process.send(ChildNews(.started(attempt, .failure(error))))
+        case nil: startInTask(child.spec, attempt)
         }
-        let spec = child.spec
-        starts[attempt] = Task(executorPreference: runtime.executor) {
-            let result = await owner.acting { await spec.started(by: owner) }
-            tell(.started(attempt, result))
+    }
+
+    private func startInTask(_ spec: ChildSpec, _ attempt: StartAttempt) {
+        starts[attempt] = Task(executorPreference: runtime.executor) { [process] in
+            let result = await process.pid.acting { await spec.started(by: process.pid) }
+            process.send(ChildNews(.started(attempt, result)))
             return result
         }
     }
@@ -185,7 +190,7 @@ final class ChildKeeper {
         case .infinity: pid.exit(.shutdown)
         case .after(let limit):
             pid.exit(.shutdown)
-            deadlines[pid] = tellLater(limit, .overdue(pid))
+            deadlines[pid] = process.sendAfter(limit, ChildNews(.overdue(pid)))
         }
     }
 
@@ -197,6 +202,7 @@ final class ChildKeeper {
         case (.restart(let from)?, .failed(let error)): _ = from.reply(.failure(.start(error)))
         case (.stop(let from)?, _): _ = from.reply(nil)
         case (.found(let from)?, _): _ = from.reply(true)
+        case (.countdown(let countdown)?, _): countdown.left -= 1
         case (.start?, .stopped), (.restart?, .stopped), (nil, _): break
         }
     }

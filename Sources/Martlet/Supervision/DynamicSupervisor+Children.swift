@@ -72,7 +72,8 @@ extension ServerAddress<ServerRef<DynamicSupervisor>> {
 
     /// Stops one child and forgets it (`DynamicSupervisor.terminate_child/2`); returns when it is gone.
     ///
-    /// - Parameter pid: of the child.
+    /// - Parameter pid: of the child; while it is started again, or waits for that (``ChildSpec/backoff``), of the process
+    ///   it had.
     /// - Returns: false if it is not one.
     /// - Throws: ``CallError``.
     @discardableResult

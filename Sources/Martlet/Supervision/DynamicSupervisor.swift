@@ -48,7 +48,7 @@ public struct DynamicSupervisor: AsyncGenServer, ~Copyable {
     /// Administration; see the functions on `ServerAddress`.
     public struct Call: Sendable { let request: Request }
     /// News of children, which the supervisor sends to itself.
-    public struct Message: Sendable { let news: KeeperNews }
+    public typealias Message = ChildNews
 
     enum Request: Sendable {
         case start(ChildSpec, From<Result<Pid, StartError>>)
@@ -66,14 +66,9 @@ public struct DynamicSupervisor: AsyncGenServer, ~Copyable {
 
     /// Callback of the engine; use `start`.
     public nonisolated(nonsending) init(_ argument: Argument) async throws {
-        let me = Self.current
         let table = ChildTable(.oneForOne, argument.budget, forgets: true, seed: ChildKeeper.seed)
         maxChildren = argument.maxChildren
-        keeper = ChildKeeper(table, owner: me.pid) { [process = me.process] in
-            process.send(Message(news: $0))
-        } tellLater: { [process = me.process] in
-            process.sendAfter($0, Message(news: $1))
-        }
+        keeper = ChildKeeper(table, Self.current.process)
         try keeper.checkMailbox()
     }
 
@@ -100,11 +95,7 @@ public struct DynamicSupervisor: AsyncGenServer, ~Copyable {
 
     /// Callback of the engine.
     public nonisolated(nonsending) mutating func handleInfo(_ info: Info<Message>) async throws -> Next {
-        switch info {
-        case .message(let message): keeper.hear(message.news)
-        case .exit(let pid, let reason): keeper.ended(pid, reason)
-        case .timeout, .down, .unexpected: .wait
-        }
+        keeper.handle(info)
     }
 
     /// Callback of the engine: ends the children, all at once, each within its own time.

@@ -49,7 +49,7 @@ public struct PartitionSupervisor<S: Server & ~Copyable>: AsyncGenServer, ~Copya
     /// Administration; see the functions on `ServerAddress`.
     public struct Call: Sendable { let request: Request }
     /// News of copies, which the supervisor sends to itself.
-    public struct Message: Sendable { let news: KeeperNews }
+    public typealias Message = ChildNews
 
     enum Request: Sendable {
         case resize(Int, From<Void>)
@@ -63,17 +63,15 @@ public struct PartitionSupervisor<S: Server & ~Copyable>: AsyncGenServer, ~Copya
     private let places: PartitionPlaces
     private let argument: @Sendable (Int) -> S.Argument
     private var count: Int
+    /// Resizes that were asked for, the one under way first.
+    private var resizes: [(partitions: Int, from: From<Void>)] = []
+    /// The copies that end in it; nil: none is under way.
+    private var ending: ChildKeeper.Countdown?
 
     /// Callback of the engine; use `start`.
     public nonisolated(nonsending) init(_ argument: Argument) async throws {
         let me = Self.current
-        keeper = ChildKeeper(
-            ChildTable(.oneForOne, argument.budget, seed: ChildKeeper.seed), owner: me.pid
-        ) { [process = me.process] in
-            process.send(Message(news: $0))
-        } tellLater: { [process = me.process] in
-            process.sendAfter($0, Message(news: $1))
-        }
+        keeper = ChildKeeper(ChildTable(.oneForOne, argument.budget, seed: ChildKeeper.seed), me.process)
         count = argument.partitions ?? Runtime.current.workers
         self.argument = argument.argument
         places = PartitionPlaces(of: me.pid, count: count)
@@ -90,46 +88,53 @@ public struct PartitionSupervisor<S: Server & ~Copyable>: AsyncGenServer, ~Copya
     /// Callback of the engine.
     public nonisolated(nonsending) mutating func handleCall(_ call: Call) async throws -> Next {
         switch call.request {
-        case .resize(let wanted, let from):
-            let next = await resize(to: wanted)
-            return from.reply((), then: next)
+        case .resize(let partitions, let from):
+            resizes.append((partitions, from))
+            return resize()
         case .partitions(let from):
             return from.reply((0..<count).map { keeper.table.book.child("\($0)")?.pid })
         }
     }
 
-    private nonisolated(nonsending) mutating func resize(to wanted: Int) async -> Next {
-        var ending: [(spec: ChildSpec, pid: Pid)] = []
-        // Keys go to the copies that stay before the others end, and to new ones when they are being started.
-        if wanted < count { places.setCount(wanted) }
-        for index in wanted..<max(wanted, count) {
-            guard let child = keeper.table.book.child("\(index)") else { continue }
-            if let pid = child.process { ending.append((child.spec, pid)) }
-            keeper.table.stop(child, waiter: nil)
+    /// Goes on with the resizes: one after the other, each when the copies of the one before have ended.
+    private mutating func resize() -> Next {
+        while let (partitions, from) = resizes.first {
+            if ending == nil { begin(to: partitions) }
+            if case .stop(let reason) = keeper.perform()._kind { return .stop(reason) }
+            guard ending?.left == 0 else { return .wait }
+            ending = nil
+            resizes.removeFirst()
+            _ = from.reply(())
         }
-        let me = Self.current.pid
-        for index in count..<max(wanted, count) {
+        return .wait
+    }
+
+    private mutating func begin(to partitions: Int) {
+        let ending = ChildKeeper.Countdown()
+        self.ending = ending
+        // Keys go to the copies that stay before the others end, and to new ones when they are being started.
+        if partitions < count { places.setCount(partitions) }
+        for index in partitions..<max(partitions, count) {
+            guard let child = keeper.table.book.child("\(index)") else { continue }
+            ending.left += 1
+            keeper.table.stop(child, waiter: keeper.ask(.countdown(ending)))
+        }
+        for index in count..<max(partitions, count) {
             if let child = keeper.table.book.child("\(index)") {
                 _ = keeper.table.restart(child, waiter: nil)
             } else {
-                _ = keeper.table.add(Self.copy(index, me, argument), waiter: nil)
+                _ = keeper.table.add(Self.copy(index, Self.current.pid, argument), waiter: nil)
             }
         }
-        if wanted > count { places.setCount(wanted) }
-        count = wanted
-        let next = keeper.perform()
-        // Their exits are in the mailbox then, ahead of the next resize.
-        for child in ending { await child.spec.awaitEnd(child.pid, me) }
-        return next
+        if partitions > count { places.setCount(partitions) }
+        count = partitions
     }
 
     /// Callback of the engine.
     public nonisolated(nonsending) mutating func handleInfo(_ info: Info<Message>) async throws -> Next {
-        switch info {
-        case .message(let message): keeper.hear(message.news)
-        case .exit(let pid, let reason): keeper.ended(pid, reason)
-        case .timeout, .down, .unexpected: .wait
-        }
+        let next = keeper.handle(info)
+        guard case .wait = next._kind, ending?.left == 0 else { return next }
+        return resize()
     }
 
     /// Callback of the engine: ends the copies, all at once, each within its own time.
@@ -154,9 +159,9 @@ extension ServerAddress {
 
     /// Changes the number of copies; keys move, state does not.
     ///
-    /// Traps when `partitions` is below 1. Copies that are no longer wanted end in good order, at most 5 s, during which no
-    /// other is restarted; new ones start. This returns when keys are routed among the new number, and those that end have
-    /// ended, which may be before the new ones have started.
+    /// Traps when `partitions` is below 1. Copies that are no longer wanted end in good order, and are killed after 5 s; new
+    /// ones start. This returns when keys are routed among the new number, and those that end have ended, which may be
+    /// before the new ones have started. The supervisor serves others meanwhile; resizes happen one after the other.
     ///
     /// - Parameters:
     ///   - partitions: how many from now on.
