@@ -229,14 +229,7 @@ void actor_world(uint32_t threads, actor_handler_t program_handler) {
                             .reason_killed = &killed_object,
                             .reason_no_process = &no_process_object,
                             .resume = resume};
-    mt_config_t config = {.workers = 1,
-                          .run_budget = 100,
-                          .stall_limit_ns = MT_FOREVER,
-                          .tick_ns = 1000000,
-                          .processes_max = 16,
-                          .env = mt_env_system};
-    MT_ASSERT(mt_runtime_start(&config, &actor_runtime) == MT_OK);
-    world_threads(threads, actor_runtime);
+    actor_runtime = world_runtime(1, 0, threads);
     has_run_queue = true;
     MODEL_NAME(run_queue);
     MODEL_NAME(log_count);

@@ -15,15 +15,8 @@ static uint32_t waits[CALLS]; // plain: how often the caller has registered
 static void resume(void *continuation) { mt_a32_add((mt_a32_t *)continuation, 1); }
 
 static void setup(void) {
-    mt_config_t config = {.workers = 1,
-                          .run_budget = 100,
-                          .stall_limit_ns = MT_FOREVER,
-                          .tick_ns = 1000000,
-                          .processes_max = 16,
-                          .env = mt_env_system};
-    MT_ASSERT(mt_runtime_start(&config, &runtime) == MT_OK);
     mt_hooks.resume = resume;
-    world_threads(2, runtime);
+    runtime = world_runtime(1, 0, 2);
     mt_thread_t *worker = world_record(1);
     mt_aptr_store_rlx(&worker->worker, runtime->workers[0]);
     worker->runtime = runtime;

@@ -13,15 +13,7 @@ static uint32_t ran[ITEMS + 1]; // plain: of each item, by who has it
 static mt_a32_t started_count;
 
 static void start(uint32_t workers, uint32_t spares, uint32_t threads) {
-    mt_config_t config = {.workers = workers,
-                          .run_budget = 100,
-                          .spares_max = spares,
-                          .stall_limit_ns = MT_FOREVER,
-                          .tick_ns = 1000000,
-                          .processes_max = 16,
-                          .env = mt_env_system};
-    MT_ASSERT(mt_runtime_start(&config, &runtime) == MT_OK);
-    world_threads(threads, runtime);
+    runtime = world_runtime(workers, spares, threads);
     MODEL_NAME(runtime->idle);
     MODEL_NAME(runtime->inject_count);
     MODEL_NAME(runtime->lock);

@@ -29,6 +29,20 @@ void world_threads(uint32_t count, mt_runtime_t *runtime) {
     mt_thread_current = records[0];
 }
 
+mt_runtime_t *world_runtime(uint32_t workers, uint32_t spares, uint32_t count) {
+    mt_config_t config = {.workers = workers,
+                          .run_budget = 100,
+                          .spares_max = spares,
+                          .stall_limit_ns = MT_FOREVER,
+                          .tick_ns = 1000000,
+                          .processes_max = 16,
+                          .env = mt_env_system};
+    mt_runtime_t *runtime;
+    MT_ASSERT(mt_runtime_start(&config, &runtime) == MT_OK);
+    world_threads(count, runtime);
+    return runtime;
+}
+
 mt_thread_t *world_record(uint32_t thread) { return records[thread]; }
 
 void world_become(const model_started_t *started) {

@@ -8,6 +8,8 @@
 
 // Records for threads 0 ... count, each with a few free items, and counters of that runtime unless NULL. In setup.
 void world_threads(uint32_t count, mt_runtime_t *runtime);
+// A runtime of which no thread runs, and records for threads 0 ... count. In setup.
+mt_runtime_t *world_runtime(uint32_t workers, uint32_t spares, uint32_t count);
 // Goes on as a thread that the core started, with the record that was reserved for it.
 void world_become(const model_started_t *started);
 // The record of the running thread; from then on mt_thread_current is right. In a body, first.

@@ -92,32 +92,6 @@ struct CallTests {
         }
     }
 
-    @Test("a request whose caller has given up is skipped, and counted as discarded (R3, S20)")
-    func expiredRequest() async throws {
-        try await withRuntime { test in
-            let gate = Gate()
-            let record = Record()
-            let server = try await Desk.begin()
-            await server.hold(at: gate)
-            let call = Task {
-                await reason {
-                    try await server.ask(timeout: .seconds(1)) { _, from in
-                        record.add("handled")
-                        return from.reply(1)
-                    }
-                }
-            }
-            await test.timersArmed(1)
-            await test.advance(by: .seconds(2))
-            #expect(await call.value == "timeout")
-            let before = test.runtime.statistics
-            gate.open()
-            await test.settle()
-            #expect(record.count == 0)
-            #expect(test.runtime.statistics.discarded == before.discarded + 1)
-        }
-    }
-
     @Test("a call to a server that has ended fails with noProcess, by reference and by name (R3)")
     func noProcess() async throws {
         try await withRuntime { _ in
