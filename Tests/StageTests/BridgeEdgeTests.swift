@@ -145,6 +145,25 @@ struct BridgeEdgeTests {
         }
     }
 
+    @Test("a loop over a stage over a loop over a stage reads all of it in order, or as far as it goes")
+    func chain() async throws {
+        try await explore(seeds: 0..<300) { test in
+            var random = test.random
+            let numbers = try await Counters<ByDemand>.start(30)
+            let again = try await SequenceProducer.start(numbers.events(demand: 1...4))
+            let end = Int.random(in: 1..<40, using: &random)
+            var read: [Int] = []
+            for try await number in again.events(demand: 1...3) {
+                read.append(number)
+                if read.count == end { break }
+            }
+            try #require(read == Array(0..<min(30, end)))
+            for stage in [again.pid, numbers.pid] { stage.kill() }
+            await test.clock.runUntilIdle()
+            test.assertNothingLeft()
+        }
+    }
+
     @Test("the process of a loop is killed: its reader goes too, and takes no more events", arguments: [0, 1])
     func killedLoop(_ kind: Int) async throws {
         try await withTestRuntime { test async throws in

@@ -168,6 +168,10 @@ struct TaskTests {
                 return await group.reduce(into: []) { $0.append($1) }
             }
             #expect(more == ["cancelled"])
+            // It was not taken: asking again is no mistake.
+            #expect(await word { try await other.yield() } == "timeout")
+            #expect(await word { try await other.value() } == "timeout")
+            #expect(await word { try await other.shutdown() } == "nothing")
         }
     }
 

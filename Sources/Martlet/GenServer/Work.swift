@@ -163,7 +163,11 @@ struct Work<Value: Sendable>: Hashable, Sendable, BitwiseCopyable {
     /// The outcome of a slot that is done and held; the request is over with it.
     private func finish(_ call: _Call) -> Outcome {
         let outcome = Self.outcome(of: call)
-        if case .timeout = outcome { _Request.endForgotten(request) } else { _Request.end(request) }
+        switch outcome {
+        // Not taken: who asks again hears that it is too late.
+        case .timeout, .cancelled, .cycle: _Request.endForgotten(request)
+        default: _Request.end(request)
+        }
         return outcome
     }
 

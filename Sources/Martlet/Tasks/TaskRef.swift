@@ -65,7 +65,7 @@ public struct TaskRef<Value: Sendable>: Hashable, Sendable, BitwiseCopyable {
     ///   - file: where a trap is reported; the caller's by default.
     ///   - line: where a trap is reported; the caller's by default.
     /// - Returns: what the work returned; nil when it is not done.
-    /// - Throws: ``TaskError``: `exited`, `cancelled`, `notOwner`; `timeout` after a `value` that timed out.
+    /// - Throws: ``TaskError``: `exited`, `cancelled`, `notOwner`; `timeout` after a `value` that timed out or was cancelled.
     public nonisolated(nonsending) func yield(
         timeout: Duration = .zero, file: StaticString = #fileID, line: UInt = #line
     ) async throws(TaskError) -> Value? { try Self.valueIfAny(of: await work.look(within: timeout, file, line)) }
