@@ -139,4 +139,28 @@ struct TaskStreamTests {
             await test.settle()
         }
     }
+
+    @Test("a process whose result there is no memory to wait for is ended, and its item a failure")
+    func noMemory() async {
+        await #expect(processExitsWith: .success) {
+            try await withTestRuntime { test async throws in
+                // The stock of slots and nodes first.
+                for await _ in Tasks.stream(0..<4, concurrency: 4, { $0 }) {}
+                let stream = Tasks.stream(0..<1, timeout: nil) { [clock = test.clock] n in
+                    try await clock.sleep(for: .seconds(100))
+                    return n
+                }
+                var iterator = stream.makeAsyncIterator()
+                _CoreMemory.beginRefusing()
+                let result = await iterator.next()
+                _CoreMemory.endRefusing()
+                guard case .failure(.exited)? = result else {
+                    preconditionFailure("expected a failure, got \(result as Any)")
+                }
+                await test.clock.runUntilIdle()
+                precondition(test.processes.isEmpty, "expected no process, got one")
+                _ = iterator
+            }
+        }
+    }
 }

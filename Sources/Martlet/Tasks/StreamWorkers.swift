@@ -72,6 +72,8 @@ final class StreamWorkers<Value: Sendable> {
         switch reply {
         case .success(let value)?: done[number] = .success(value)
         case .failure(let error)? where error.exitReason != nil:
+            // Where there was no memory to wait for it, it may go on.
+            pid?.kill()
             done[number] = .failure(.exited(error.exitReason ?? .noProcess))
         default:
             pid?.kill()
