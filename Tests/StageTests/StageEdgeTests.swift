@@ -177,6 +177,20 @@ struct StageEdgeTests {
         }
     }
 
+    @Test("a stage with a bounded mailbox, in which demand could be refused, does not start")
+    func boundedMailbox() async throws {
+        try await withTestRuntime { test async throws in
+            for overflow in [MailboxPolicy.Overflow.reject, .dropNewest, .dropOldest] {
+                let options = StartOptions(mailbox: .bounded(1, whenFull: overflow))
+                do {
+                    _ = try await Counters<ByDemand>.start(1, options: options)
+                    Issue.record("it started")
+                } catch StartError.failed(StageError.boundedMailbox) {}
+            }
+            await test.settle()
+        }
+    }
+
     @Test("a consumer that stops asks for no more: nothing is sent to be lost")
     func stopAsksNoMore() async throws {
         try await withTestRuntime { test async throws in

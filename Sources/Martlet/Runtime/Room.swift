@@ -33,6 +33,16 @@ enum _Room {
     @usableFromInline
     static func giveBack(_ pid: UInt64) { mt_room_return(pid) }
 
+    /// Whether the mailbox of a process has a bound.
+    static func isBounded(_ pid: UInt64) -> Bool {
+        switch take(pid) {
+        case .unbounded, .noProcess: return false
+        case .taken: giveBack(pid)
+        case .refused, .wait: break
+        }
+        return true
+    }
+
     /// Suspends until room came, first come first served; the call's deadline and `cancel` end it.
     @usableFromInline
     nonisolated(nonsending) static func wait(_ call: _Call) async -> _Outcome {

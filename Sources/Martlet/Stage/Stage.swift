@@ -7,7 +7,8 @@
 /// Events flow only on demand; what a producer emits beyond it is buffered. The conforming value is the state, as in
 /// GenServer; every callback but the quiet ones may emit. A stage that is both takes events only while its own consumers
 /// want some: demand goes up the pipeline, events come down. A throw ends the process as in GenServer; events it had not
-/// handled are lost, and counted by their producer (``StageStatistics/lost``). Leave the mailbox unbounded: demand bounds it.
+/// handled are lost, and counted by their producer (``StageStatistics/lost``). The mailbox is
+/// unbounded, as demand bounds it: a start with a bound throws ``StageError/boundedMailbox``.
 ///
 /// An orderly `.stop` that `handleDemand` or `handleEvents` returns waits until consumers, if there are any, have taken
 /// what is kept; from other callbacks, and with an abnormal reason, it takes effect at once, and what is kept is lost. Of several callbacks

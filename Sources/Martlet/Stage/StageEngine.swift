@@ -38,11 +38,17 @@ struct StageEngine<T: Stage & ~Copyable>: GenServer, ~Copyable {
 
     init(_ argument: T.Argument) throws {
         outflow = Outflow(T.dispatcher, T.buffer)
-        stage = try T(argument)
+        stage = try Self.begin(argument)
         StageCounters.all[me] = counters
     }
 
     deinit { StageCounters.all[me] = nil }
+
+    private static func begin(_ argument: T.Argument) throws -> T {
+        // What stages say to each other may not be refused: they would wait for ever.
+        if _Room.isBounded(current.pid.raw) { throw StageError.boundedMailbox }
+        return try T(argument)
+    }
 
     static var emits: Bool { T.Output.self != Never.self }
     static var isProducer: Bool { emits && T.Input.self == Never.self }

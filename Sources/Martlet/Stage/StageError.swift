@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a subscription, or a producer's own dispatcher, can be wrong.
 
-/// Why a subscription was refused, or a producer ended.
+/// Why a subscription or a start was refused, or a producer ended.
 ///
 /// A refused subscription ends with it, see ``Subscription/Cancel``. New cases may be added: a `switch` needs a default.
 @nonexhaustive
@@ -12,6 +12,8 @@ public enum StageError: Error, Sendable {
     case partitionTaken(Int)
     /// A partition, or a filter, for a producer that shares its events otherwise.
     case notSupported
+    /// The stage was to be started with a bounded mailbox, which would refuse demand and events; demand is the bound.
+    case boundedMailbox
 }
 
 extension StageError: ToldError, CustomStringConvertible {
@@ -23,6 +25,7 @@ extension StageError: ToldError, CustomStringConvertible {
         case .partitionTaken(let partition): "expected a partition without a consumer, got \(partition)"
         case .notSupported:
             "expected a subscription without partition and filter, got one that the dispatcher has no use for"
+        case .boundedMailbox: "expected an unbounded mailbox, as demand bounds it, got one with a bound"
         }
     }
 }
