@@ -232,6 +232,10 @@ struct StageTests {
         await #expect(processExitsWith: .failure) { Subscription(.none, .none, 0...1).ask(0) }
         await #expect(processExitsWith: .failure) { Subscription(.none, .none, 0...1).ask(-1) }
         await #expect(processExitsWith: .failure) { _ = StageBuffer(capacity: -1) }
+        await #expect(processExitsWith: .failure) {
+            var buffer = StageBuffer()
+            buffer.capacity = -1
+        }
         await #expect(processExitsWith: .failure) { _ = Dispatcher<Int>.partition(0) { $0 } }
     }
 

@@ -27,6 +27,16 @@ struct DynamicSupervisorTests {
         }
     }
 
+    @Test("a negative limit traps, and says where it was set")
+    func negativeLimit() async {
+        let output = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let sessions = try await DynamicSupervisor.start(.init())
+            try await sessions.setMaxChildren(-1)
+        }
+        let text = String(decoding: output?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(text.contains("DynamicSupervisorTests.swift") && text.contains("got -1"))
+    }
+
     @Test("a child that waits for its backoff is stopped by the process it had (S8)")
     func stopsInBackoff() async throws {
         try await withTestRuntime { test in

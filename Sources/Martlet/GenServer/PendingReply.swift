@@ -25,8 +25,9 @@ public struct PendingReply<Reply: Sendable>: Hashable, Sendable, BitwiseCopyable
     /// Waits for the reply.
     ///
     /// A reply that is there is returned at once, also after the deadline. A process that waits so is found in a call cycle.
-    /// Cancelling the task abandons the request. Traps if it was taken before, or is being waited for elsewhere; when
-    /// that cannot be told any more, as after it was abandoned, it throws `cancelled`.
+    /// Cancelling the task abandons the request. After a wait that timed out or was cancelled it throws
+    /// `timeout`. Traps if the reply was taken before, or is being waited for elsewhere; when that cannot be told any
+    /// more, as after it was abandoned, it throws `cancelled`.
     ///
     /// OTP: `gen_server:receive_response/1`.
     ///
@@ -112,8 +113,16 @@ public struct PendingReply<Reply: Sendable>: Hashable, Sendable, BitwiseCopyable
     /// The outcome of a slot that is done and held; the request is over with it.
     func finish(_ call: _Call) -> Result<Reply, CallError> {
         let type = _Request.type(of: raw)
-        defer { _Request.end(raw) }
-        if let reply = call.takeReply(Reply.self) { return .success(reply) }
-        return .failure(_CallFailure.error(call.takeOutcome(), call.pid, type: type))
+        if let reply = call.takeReply(Reply.self) {
+            _Request.end(raw)
+            return .success(reply)
+        }
+        let outcome = call.takeOutcome()
+        switch outcome {
+        // Not taken: who asks again hears that it is too late.
+        case .timeout, .cancelled, .cycle: _Request.endForgotten(raw)
+        default: _Request.end(raw)
+        }
+        return .failure(_CallFailure.error(outcome, call.pid, type: type))
     }
 }

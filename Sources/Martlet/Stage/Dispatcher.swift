@@ -42,7 +42,11 @@ public struct Dispatcher<Output: Sendable>: Sendable {
 /// OTP: the options `buffer_size` and `buffer_keep`.
 public struct StageBuffer: Sendable {
     /// Events kept; of a partitioned producer in each partition.
-    public var capacity: Int
+    ///
+    /// Traps when it is set to less than 0.
+    public var capacity: Int {
+        didSet { precondition(capacity >= 0, "expected a capacity of 0 or more, got \(capacity)") }
+    }
     /// Over it, the newest are kept, or the oldest.
     public var keepsNewest: Bool
 

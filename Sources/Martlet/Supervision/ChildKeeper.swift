@@ -51,12 +51,7 @@ final class ChildKeeper {
 
     /// In `init`: a bound would refuse or displace news, and a child would be in its start for ever.
     func checkMailbox() throws(SupervisorError) {
-        switch _Room.take(owner.raw) {
-        case .unbounded: return
-        case .taken: _Room.giveBack(owner.raw)
-        case .refused, .wait, .noProcess: break
-        }
-        throw .boundedMailbox
+        if _Room.isBounded(owner.raw) { throw .boundedMailbox }
     }
 
     /// Starts the children in order; when one fails, those before it are ended in reverse order.

@@ -103,9 +103,17 @@ extension ServerAddress<ServerRef<DynamicSupervisor>> {
 
     /// Changes the limit; children over a lower one stay.
     ///
-    /// - Parameter count: children allowed from now on.
+    /// Traps when `count` is negative.
+    ///
+    /// - Parameters:
+    ///   - count: children allowed from now on.
+    ///   - file: where a trap is reported; the caller's by default.
+    ///   - line: where a trap is reported; the caller's by default.
     /// - Throws: ``CallError``.
-    public nonisolated(nonsending) func setMaxChildren(_ count: Int) async throws(CallError) {
+    public nonisolated(nonsending) func setMaxChildren(
+        _ count: Int, file: StaticString = #fileID, line: UInt = #line
+    ) async throws(CallError) {
+        precondition(count >= 0, "expected maxChildren of 0 or more, got \(count)", file: file, line: line)
         try await call { DynamicSupervisor.Call(request: .setMaxChildren(count, $0)) }
     }
 }

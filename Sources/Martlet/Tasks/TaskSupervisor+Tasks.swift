@@ -102,9 +102,17 @@ extension ServerAddress<ServerRef<TaskSupervisor>> {
 
     /// Changes the limit; tasks over a lower one stay.
     ///
-    /// - Parameter count: tasks allowed from now on.
+    /// Traps when `count` is negative.
+    ///
+    /// - Parameters:
+    ///   - count: tasks allowed from now on.
+    ///   - file: where a trap is reported; the caller's by default.
+    ///   - line: where a trap is reported; the caller's by default.
     /// - Throws: ``CallError``.
-    public nonisolated(nonsending) func setMaxChildren(_ count: Int) async throws(CallError) {
+    public nonisolated(nonsending) func setMaxChildren(
+        _ count: Int, file: StaticString = #fileID, line: UInt = #line
+    ) async throws(CallError) {
+        precondition(count >= 0, "expected maxChildren of 0 or more, got \(count)", file: file, line: line)
         try await call { TaskSupervisor.Call(request: .setMaxChildren(count, $0)) }
     }
 }

@@ -58,6 +58,9 @@ struct PendingReplyTests {
             let late = Self.askForLater(server, timeout: .seconds(1))
             await test.advance(by: .seconds(2))
             #expect(await reason { try await late.value() } == "timeout")
+            // Asking again is no programmer's error: nothing was taken.
+            #expect(await reason { try await late.value() } == "timeout")
+            #expect(await reason { try late.poll() } == "timeout")
 
             let ended = Self.askForLater(server)
             await test.settle()
@@ -80,6 +83,7 @@ struct PendingReplyTests {
             await test.settle()
             task.cancel()
             #expect(await task.value == "cancelled")
+            #expect(await reason { try kept.poll() } == "timeout")
             do throws(CallError) { _ = try await Self.ask(server).value() } catch {
                 #expect(error.target == server.pid && error.request == "Scripted<MartletTests.Pooled>")
             }
