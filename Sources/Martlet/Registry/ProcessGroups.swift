@@ -73,7 +73,7 @@ public final class ProcessGroups<Group: Hashable & Sendable, Message: Sendable>:
     @inlinable
     public func members(_ group: Group) -> [ProcessRef<Message>] {
         var members: [ProcessRef<Message>] = []
-        _ = places.tables.read { table in
+        _ = places.read { table in
             table.entries.forEach(group) { pid, _ in members.append(ProcessRef(pid: Pid(raw: pid))) }
         }
         return members

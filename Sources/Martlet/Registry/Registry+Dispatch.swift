@@ -62,7 +62,7 @@ extension Registry {
     @inlinable
     public func publish<Message: Sendable>(_ key: Key, _ message: Message) -> Int where Value == ProcessRef<Message> {
         var subscribers: [ProcessRef<Message>] = []
-        _ = places.tables.read { table in table.entries.forEach(key) { subscribers.append($1) } }
+        _ = places.read { table in table.entries.forEach(key) { subscribers.append($1) } }
         return subscribers.count { $0.send(message).isInMailbox }
     }
 }

@@ -61,7 +61,7 @@ extension Registry {
     @inlinable
     public func entries(_ key: Key) -> [Entry] {
         var entries: [Entry] = []
-        _ = places.tables.read { table in
+        _ = places.read { table in
             table.entries.forEach(key) { entries.append(Entry(pid: Pid(raw: $0), value: $1)) }
         }
         return entries
@@ -74,7 +74,7 @@ extension Registry {
     /// - Complexity: O(1); takes no lock.
     @inlinable
     public func pid(_ key: Key) -> Pid? {
-        guard let raw = places.tables.read({ $0.entries.pid(key) }), raw != 0 else { return nil }
+        guard let raw = places.read({ $0.entries.pid(key) }), raw != 0 else { return nil }
         return Pid(raw: raw)
     }
 

@@ -9,7 +9,8 @@ final class RegistryPlaces<Key: Hashable & Sendable, Value: Sendable>: NameResol
     @usableFromInline let description: String
     let isUnique: Bool
     private let partitions: Int?
-    @usableFromInline let tables = _RuntimeLocal<RegistryTable<Key, Value>>()
+    let tables = _RuntimeLocal<RegistryTable<Key, Value>>()
+    @usableFromInline let reader: _RuntimeLocalReader<RegistryTable<Key, Value>>
 
     init(_ name: String, isUnique: Bool, partitions: Int?, _ file: StaticString, _ line: UInt) {
         if let partitions {
@@ -18,9 +19,14 @@ final class RegistryPlaces<Key: Hashable & Sendable, Value: Sendable>: NameResol
                 line: line)
         }
         description = name
+        reader = _RuntimeLocalReader(tables)
         self.isUnique = isUnique
         self.partitions = partitions
     }
+
+    /// Calls `body` with the table of the current runtime, in a read section; nil: there is none.
+    @inlinable @inline(__always)
+    func read<R>(_ body: (RegistryTable<Key, Value>) -> R) -> R? { withExtendedLifetime(self) { reader.read(body) } }
 
     /// The table of the current runtime; throws where there is none.
     func table() throws(RegistryError) -> Table {

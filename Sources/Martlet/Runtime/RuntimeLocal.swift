@@ -119,3 +119,18 @@ final class _RuntimeLocal<Object: AnyObject & Sendable>: @unchecked Sendable {  
         unsafe node.deallocate()
     }
 }
+
+/// Reads the objects of a list without counting references to that: readers on several cores would fight for its count.
+///
+/// For who holds the list.
+@safe
+@usableFromInline
+struct _RuntimeLocalReader<Object: AnyObject & Sendable>: Sendable {
+    @usableFromInline let local: Unmanaged<_RuntimeLocal<Object>>
+
+    init(_ local: _RuntimeLocal<Object>) { unsafe self.local = unsafe .passUnretained(local) }
+
+    /// As of the list.
+    @inlinable @inline(__always)
+    func read<R>(_ body: (Object) -> R) -> R? { unsafe local._withUnsafeGuaranteedRef { $0.read(body) } }
+}
