@@ -60,11 +60,14 @@ struct DeadLetterStreamTests {
             }
             await gate.arrived()
             desk.cast(.note(1))
+            let record = Record()
             caller.tell { _ in
-                do { _ = try desk.askBlocking { _, from in from.reply(1) } } catch {}
+                let pending = desk.request { .ask($0) { $1.reply(1) } }
+                record.add("queued")
+                do { _ = try pending.value() } catch {}
                 return .wait
             }
-            await test.timersArmed(1)
+            await eventually { record.count == 1 }
             gate.open()
             let first = try #require(await letters.next())
             let second = try #require(await letters.next())
