@@ -50,6 +50,20 @@ struct ChildTableTests {
         #expect(backoff.delay(attempt: 2, random: 0.5) == .milliseconds(150))
     }
 
+    @Test("a child whose start returned a process that another had before is told of its end")
+    func borrowedProcess() {
+        var table = ChildTable(.oneForOne, RestartBudget())
+        let (old, new) = (Pid(raw: 1), Pid(raw: 2))
+        for id in ["a", "b"] as [ChildID] { _ = table.add(ChildSpec(id: id) { Pid.none }, waiter: nil) }
+        guard let a = table.book.child("a"), let b = table.book.child("b") else { Issue.record("no children"); return }
+        table.started(a.attempt, .success(old), at: .zero)
+        table.ended(old, .killed, at: .zero)
+        table.started(b.attempt, .success(old), at: .zero)
+        table.started(a.attempt, .success(new), at: .zero)
+        table.ended(old, .killed, at: .zero)
+        #expect(a.pid == new && b.pid == nil && b.history?.restarts == 1)
+    }
+
     @Test(
         "whatever ends, fails and is asked for: one incarnation a child, the strategy's order, the exact intensity",
         .tags(.property), arguments: strategies)

@@ -29,10 +29,7 @@ extension Server where Self: ~Copyable {
         var launch = try _Launch<Self>(name, options, tie)
         let call = launch.call
         var spawned: Result<UInt64, StartError>
-        if runsHere {
-            spawned = launch.spawn(argument, isBlocking: false)
-            if case .success(let pid) = spawned { call.runHere(pid) }
-        } else if call.isNudged, !Task.isCancelled {
+        if !runsHere, call.isNudged, !Task.isCancelled {
             spawned = .failure(.systemLimit)
             await call.startNudged {
                 spawned = launch.spawn(argument, isBlocking: false)
@@ -41,7 +38,8 @@ extension Server where Self: ~Copyable {
             }
         } else {
             spawned = launch.spawn(argument, isBlocking: false)
-            call.armDeadline()
+            if runsHere, case .success(let pid) = spawned { call.runHere(pid) }
+            if !call.isDone { call.armDeadline() }
         }
         switch spawned {
         case .failure(let error):

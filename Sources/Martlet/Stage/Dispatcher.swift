@@ -15,7 +15,8 @@ public struct Dispatcher<Output: Sendable>: Sendable {
 
     /// Each event to all, at the pace of the slowest; a subscription may filter.
     ///
-    /// Who subscribes later gets what is kept then, and what is emitted from then on. An event that a filter refuses costs its consumer no demand.
+    /// Who subscribes later gets what is kept then, and what is emitted from then on. An event that a filter refuses costs
+    /// its consumer no demand.
     public static var broadcast: Self { Self(kind: .broadcast) }
 
     /// Each event to the consumer of the partition `index` says; a consumer subscribes to one partition, and each has one.

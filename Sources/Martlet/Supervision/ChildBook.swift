@@ -46,7 +46,7 @@ struct ChildBook: ~Copyable {
         guard places[child.place] === child else { return }
         places[child.place] = nil
         freePlaces.append(child.place)
-        if let pid = child.lastPid { byPid[pid] = nil }
+        if let pid = child.lastPid { part(child, from: pid) }
         guard isOrdered else { return }
         byID[child.spec.id] = nil
         order.remove(at: lowerBound(child.key))
@@ -55,9 +55,14 @@ struct ChildBook: ~Copyable {
     /// From now on that is its process.
     mutating func note(_ child: SupervisedChild, has pid: Pid) {
         if child.lastPid == pid { return }
-        if let last = child.lastPid { byPid[last] = nil }
+        if let last = child.lastPid { part(child, from: last) }
         child.lastPid = pid
         byPid[pid] = child
+    }
+
+    /// A start may have returned the process that another child had before.
+    private mutating func part(_ child: SupervisedChild, from pid: Pid) {
+        if let other = byPid.removeValue(forKey: pid), other !== child { byPid[pid] = other }
     }
 
     var count: Int { places.count - freePlaces.count }

@@ -5,8 +5,8 @@ extension ServerAddress {
     /// Runs `work` in a process linked with nobody, and sends what `message` makes of its result, in any case once.
     ///
     /// A throw is a failure with that error, and no crash. A process that ends otherwise, as by a kill, is a failure with
-    /// the ``ExitSignal``. No bound of the mailbox refuses or drops the message. The server goes on meanwhile; what it was asked for it can answer when the message comes: keep
-    /// the `From`, or capture it. To end the work before, end the process: the message comes then as well.
+    /// the ``ExitSignal``. No bound of the mailbox refuses or drops the message. The server goes on meanwhile; what it was
+    /// asked for it can answer when the message comes: keep the `From`, or capture it. To end the work before, end the process: the message comes then as well.
     ///
     /// Traps as ``Tasks/async(file:line:_:)`` does.
     ///
