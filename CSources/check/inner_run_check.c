@@ -74,16 +74,12 @@ MT_CHECK(inner_run_depth) {
 typedef struct {
     probe_world_t *world;
     probe_gate_t gate;
-    mt_a32_t is_blocked, is_back;
+    mt_a32_t is_back;
 } blocking_t;
 
 static void begin_blocking(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {
     (void)state, (void)b;
-    blocking_t *blocking = (blocking_t *)a;
-    if (!mt_block_begin(slice->thread)) return;
-    mt_a32_store_rel(&blocking->is_blocked, 1);
-    while (mt_a32_load_acq(&blocking->gate.key) == 0) mt_env_system.park(NULL, &blocking->gate.key, 0, MT_FOREVER);
-    mt_block_end(slice->thread);
+    EXPECT(probe_gate_enter_politely(slice->thread, &((blocking_t *)a)->gate));
 }
 
 static void start_blocking(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {
@@ -103,7 +99,7 @@ MT_CHECK(inner_run_that_blocks) {
     blocking_t blocking = {.world = &world};
     mt_pid_t pid = probe_spawn(&world, NULL), quiet = probe_spawn(&world, NULL);
     EXPECT(probe_cast(pid, start_blocking, (uint64_t)&blocking, 0) == MT_OK);
-    EXPECT(probe_wait_word32(&blocking.is_blocked, 1));
+    EXPECT(probe_gate_wait(&blocking.gate));
     EXPECT(probe_call(quiet, probe_answer, 1, 0, NULL) == MT_REPLY_VALUE);
     EXPECT(mt_a32_load_acq(&blocking.is_back) == 0);
     probe_gate_open(&blocking.gate);

@@ -187,6 +187,13 @@ void probe_gate_enter(probe_gate_t *gate) {
     while (mt_a32_load_acq(&gate->key) == 0) mt_env_system.park(NULL, &gate->key, 0, MT_FOREVER);
 }
 
+bool probe_gate_enter_politely(mt_thread_t *thread, probe_gate_t *gate) {
+    if (!mt_block_begin(thread)) return false;
+    probe_gate_enter(gate);
+    mt_block_end(thread);
+    return true;
+}
+
 void probe_gate_open(probe_gate_t *gate) {
     mt_a32_xchg(&gate->key, 1);
     mt_env_system.unpark(NULL, &gate->key, UINT32_MAX >> 1);

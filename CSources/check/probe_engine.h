@@ -131,7 +131,9 @@ typedef struct probe_gate {
     mt_a32_t inside, key;
 } probe_gate_t;
 void probe_gate_enter(probe_gate_t *gate); // the handler
-void probe_gate_open(probe_gate_t *gate);  // lets it go
+// The same with another thread standing in; false: there is none.
+bool probe_gate_enter_politely(mt_thread_t *thread, probe_gate_t *gate);
+void probe_gate_open(probe_gate_t *gate); // lets it go
 static inline bool probe_gate_wait(probe_gate_t *gate) { return probe_wait_word32(&gate->inside, 1); }
 
 #endif

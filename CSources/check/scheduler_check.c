@@ -64,19 +64,13 @@ MT_CHECK(scheduler_alone_wakes_nobody) {
 
 typedef struct {
     probe_gate_t gate;
-    mt_a32_t stood_in, refused;
+    mt_a32_t refused;
 } blocking_t;
 
 static void block_politely(mt_slice_t *slice, probe_state_t *state, uint64_t a, uint64_t b) {
     (void)state, (void)b;
     blocking_t *blocking = (blocking_t *)a;
-    if (!mt_block_begin(slice->thread)) {
-        mt_a32_add(&blocking->refused, 1);
-        return;
-    }
-    mt_a32_add(&blocking->stood_in, 1);
-    while (mt_a32_load_acq(&blocking->gate.key) == 0) mt_env_system.park(NULL, &blocking->gate.key, 0, MT_FOREVER);
-    mt_block_end(slice->thread);
+    if (!probe_gate_enter_politely(slice->thread, &blocking->gate)) mt_a32_add(&blocking->refused, 1);
 }
 
 MT_CHECK(scheduler_blocking_and_its_limit) {
@@ -94,8 +88,8 @@ MT_CHECK(scheduler_blocking_and_its_limit) {
             EXPECT(probe_cast(pids[i], probe_count, 1, 0) == MT_OK);
             EXPECT(probe_call(quiet, probe_answer, 1, 0, NULL) == MT_REPLY_VALUE); // the context went on
         }
-        EXPECT(probe_wait_word32(&blocking.refused, 2) && probe_wait_word32(&blocking.stood_in, SPARES));
-        EXPECT(mt_a32_load_acq(&blocking.stood_in) == SPARES);
+        EXPECT(probe_wait_word32(&blocking.refused, 2) && probe_wait_word32(&blocking.gate.inside, SPARES));
+        EXPECT(mt_a32_load_acq(&blocking.gate.inside) == SPARES);
         mt_runtime_wait_idle(world.runtime); // blocked threads do not count
         probe_gate_open(&blocking.gate);
         uint64_t value = 0;
