@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Every tool that finds what tests alone do not, each as its own verb, one after another; a line a step with its time.
-# A step's output is kept in .build-trust/STEP.log and printed when the step fails; the first failure ends the run.
+# A step's output is kept in .build-trust/STEP.log; the first failure ends the run, with the end of that output and then
+# the lines that say what failed, which parallel tests leave far above the end.
 #
 #   Scripts/trust.sh               all
 #   Scripts/trust.sh tsan asan     these
@@ -17,6 +18,8 @@ for step in "${steps[@]}"; do
     log=.build-trust/$step.log
     if ! SWIFT_BACKTRACE=enable=no make "$step" >"$log" 2>&1; then
         tail -n 200 "$log"
+        echo "trust: what failed:"
+        grep -aE -A 3 'recorded an issue|(ERROR|WARNING): [A-Za-z]+Sanitizer|error:|: expected |FAILED' "$log" | head -n 60
         echo "trust: $step failed after $((SECONDS - started)) s; all of it: $log"
         exit 1
     fi
