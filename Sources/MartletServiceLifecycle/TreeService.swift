@@ -57,8 +57,10 @@ public struct TreeService: Service {
     /// - Throws: `StartError` when the tree does not start; `ExitSignal` with the reason when it ends abnormally, `.killed`
     ///   where the deadline ended any of it. Who was stuck is in the log.
     public func run() async throws {
-        let tree = TreeRun(deadline: deadline, on: runtime) { () async throws(StartError) in
-            try await Supervisor.start(argument, options: StartOptions(runtime: runtime))
+        let tree = TreeRun(deadline: deadline, on: runtime) { end async throws(StartError) in
+            var argument = argument
+            argument.end = end
+            return try await Supervisor.start(argument, options: StartOptions(runtime: runtime))
         }
         let end = await withGracefulShutdownHandler {
             await tree.end()

@@ -9,11 +9,13 @@ import Testing
 @Suite("Tree run")
 struct TreeRunTests {
     private static func run(
-        in test: TestRuntime, deadline: Duration = .seconds(3),
+        in test: TestRuntime, autoShutdown: Supervisor.AutoShutdown = .never, endsProgram: Bool = false,
         @ChildBuilder _ children: @escaping @Sendable () -> [ChildSpec]
     ) -> TreeRun<StartError> {
-        TreeRun(deadline: deadline, on: test.runtime) { () async throws(StartError) in
-            try await Supervisor.start(.init(children: children))
+        TreeRun(deadline: .seconds(3), on: test.runtime) { end async throws(StartError) in
+            var argument = Supervisor.Argument(autoShutdown: autoShutdown, children: children)
+            (argument.endsProgram, argument.end) = (endsProgram, end)
+            return try await Supervisor.start(argument)
         }
     }
 
@@ -65,6 +67,39 @@ struct TreeRunTests {
             await test.clock.runUntilIdle()
             run.stop()
             guard case .success(.killed) = await run.end() else { Issue.record("told to be in order"); return }
+            test.assertNothingLeft()
+        }
+    }
+
+    @Test("a tree that ends before anybody looks is known to have ended in order, to have given up, or to be killed")
+    func endsUnseen() async throws {
+        try await withTestRuntime { test in
+            let journal = Journal()
+            func end(_ run: TreeRun<StartError>, by cast: Worker.Cast?, times: Int = 1) async throws -> String {
+                for lives in 1...times {
+                    try await eventually { journal.all.filter { $0 == "+a" }.count == lives }
+                    await test.clock.runUntilIdle()
+                    let worker = try await SupervisorTests.process("a")
+                    let tree = try #require(worker.status?.ancestors.first)
+                    if let cast { Worker.named("a").cast(cast) } else { tree.kill() }
+                    await test.clock.runUntilIdle()
+                    await worker.waitForExitUncancelled()
+                }
+                try await eventually { test.runtime.processes().isEmpty }
+                _ = journal.take()
+                switch await run.end() {
+                case .success(let reason): return "\(reason)"
+                case .failure(let error): return "\(error)"
+                }
+            }
+            let done = Self.run(in: test, autoShutdown: .anySignificant) {
+                Worker.child("a", journal, restart: .transient).with { $0.isSignificant = true }
+            }
+            #expect(try await end(done, by: .finish) == "shutdown")
+            let failing = Self.run(in: test, endsProgram: true) { Worker.child("a", journal) }
+            let text = try await end(failing, by: .fail, times: 4)
+            #expect(text.contains("RestartsExceeded"), "\(text)")
+            #expect(try await end(Self.run(in: test) { Worker.child("a", journal) }, by: nil) == "killed")
             test.assertNothingLeft()
         }
     }

@@ -73,8 +73,8 @@ extension Application {
 
     /// The same with a stream in place of signals.
     nonisolated(nonsending) func run(on runtime: Runtime, told signals: AsyncStream<Int32>) async throws(ExitSignal) {
-        let tree = TreeRun(deadline: stopDeadline, on: runtime) { () async throws(StartFailure) in
-            try await start(on: runtime)
+        let tree = TreeRun(deadline: stopDeadline, on: runtime) { end async throws(StartFailure) in
+            try await start(on: runtime, end)
         }
         let telling = Task(executorPreference: runtime.executor) {
             for await _ in signals {
@@ -93,10 +93,12 @@ extension Application {
         }
     }
 
-    private nonisolated(nonsending) func start(on runtime: Runtime) async throws(StartFailure) -> Supervisor.Ref {
+    private nonisolated(nonsending) func start(
+        on runtime: Runtime, _ end: TreeEnd
+    ) async throws(StartFailure) -> Supervisor.Ref {
         do { try await willStart() } catch { throw .notBegun(ExitReason(thrown: error)) }
         var argument = Supervisor.Argument(strategy: strategy, budget: budget) { children }
-        argument.endsProgram = true
+        (argument.endsProgram, argument.end) = (true, end)
         do throws(StartError) {
             return try await Supervisor.start(argument, options: StartOptions(label: "\(Self.self)", runtime: runtime))
         } catch { throw .tree(error) }

@@ -57,6 +57,8 @@ public struct Supervisor: AsyncGenServer, ~Copyable {
         public var children: @Sendable () -> [ChildSpec]
         /// Whether giving up is an error: of a program's own tree.
         var endsProgram = false
+        /// Where its end is noted.
+        package var end: TreeEnd?
 
         /// An argument.
         ///
@@ -94,11 +96,13 @@ public struct Supervisor: AsyncGenServer, ~Copyable {
     public static var trapsExits: Bool { true }
 
     private let keeper: ChildKeeper
+    private let end: TreeEnd?
 
     /// Callback of the engine; use `start`.
     public nonisolated(nonsending) init(_ argument: Argument) async throws {
         let table = ChildTable(
             argument.strategy, argument.budget, autoShutdown: argument.autoShutdown, seed: ChildKeeper.seed)
+        end = argument.end
         keeper = ChildKeeper(table, Self.current.process)
         keeper.endsProgram = argument.endsProgram
         try await keeper.startAll(argument.children())
@@ -139,5 +143,6 @@ public struct Supervisor: AsyncGenServer, ~Copyable {
     /// Callback of the engine: ends the children, in reverse order, each within its own time.
     public nonisolated(nonsending) mutating func terminate(_ reason: ExitReason) async throws {
         await keeper.end(isConcurrent: false)
+        end?.note(reason)
     }
 }

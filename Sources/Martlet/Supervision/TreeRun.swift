@@ -9,6 +9,7 @@ package final class TreeRun<Failure: Error>: Sendable {
     private let deadline: Duration
     private let runtime: Runtime
     private let starting: Task<Result<Supervisor.Ref, Failure>, Never>
+    private let ending = TreeEnd()
     /// One for each time that it was told, with whether the tree ended by itself.
     private let stops = _Locked<[Task<Bool, Never>]>([])
 
@@ -17,14 +18,14 @@ package final class TreeRun<Failure: Error>: Sendable {
     /// - Parameters:
     ///   - deadline: the time for the whole tree to stop; who is stuck then is logged and killed.
     ///   - runtime: where it runs.
-    ///   - start: starts the supervisor; cancelled by a stop that comes meanwhile.
+    ///   - start: starts the supervisor, with this end in its argument; cancelled by a stop that comes meanwhile.
     package init(
         deadline: Duration, on runtime: Runtime,
-        start: @escaping @Sendable () async throws(Failure) -> Supervisor.Ref
+        start: @escaping @Sendable (TreeEnd) async throws(Failure) -> Supervisor.Ref
     ) {
         (self.deadline, self.runtime) = (deadline, runtime)
-        starting = Task(executorPreference: runtime.executor) { () async -> Result<Supervisor.Ref, Failure> in
-            do throws(Failure) { return .success(try await start()) } catch { return .failure(error) }
+        starting = Task(executorPreference: runtime.executor) { [ending] () async -> Result<Supervisor.Ref, Failure> in
+            do throws(Failure) { return .success(try await start(ending)) } catch { return .failure(error) }
         }
     }
 
@@ -39,13 +40,16 @@ package final class TreeRun<Failure: Error>: Sendable {
 
     private func stop(within deadline: Duration) {
         starting.cancel()
-        let stop = Task(executorPreference: runtime.executor) { [starting] in
-            guard case .success(let tree) = await starting.value else { return true }
-            let report = await tree.shutDown(deadline: deadline)
-            SupervisorLog.stuck(report)
-            return report.stuck.isEmpty
+        // Within the lock: who sees what it does to the tree sees it here.
+        stops.withLock { stops in
+            stops.append(
+                Task(executorPreference: runtime.executor) { [starting] in
+                    guard case .success(let tree) = await starting.value else { return true }
+                    let report = await tree.shutDown(deadline: deadline)
+                    SupervisorLog.stuck(report)
+                    return report.stuck.isEmpty
+                })
         }
-        stops.withLock { $0.append(stop) }
     }
 
     /// Waits until the tree has ended; a cancellation of the waiting task stops it in order.
@@ -61,12 +65,21 @@ package final class TreeRun<Failure: Error>: Sendable {
                 // Later ones found it ended.
                 let stops = stops.withLock { $0 }
                 for stop in stops where await !stop.value { return .success(.killed) }
-                // Told to stop, and gone before anybody looked.
-                if case .noProcess = reason, !stops.isEmpty { return .success(.shutdown) }
+                // Gone before anybody looked.
+                if case .noProcess = reason { return .success(ending.reason ?? .killed) }
                 return .success(reason)
             }
         } onCancel: {
             stop()
         }
     }
+}
+
+/// Why a tree's supervisor ended, for who comes too late to see it end; nothing of one that was killed.
+package final class TreeEnd: Sendable {
+    private let noted = _Locked<ExitReason?>(nil)
+
+    var reason: ExitReason? { noted.withLock { $0 } }
+
+    func note(_ reason: ExitReason) { noted.withLock { $0 = reason } }
 }
