@@ -128,6 +128,7 @@ tsan: check-tsan
 	$(call sanitized,tsan,--sanitize=thread)
 
 # lld, as for the C check: the default linker buries the summary under warnings.
+asan: export LSAN_OPTIONS ?= suppressions=$(CURDIR)/Scripts/leaks.supp:print_suppressions=0
 asan: check-asan
 	$(call sanitized,asan,--sanitize=address -Xswiftc -use-ld=lld)
 

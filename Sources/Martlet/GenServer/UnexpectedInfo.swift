@@ -14,6 +14,8 @@ enum _UnexpectedInfo {
             case .down: "down"
             case .unexpected(let value): "message of type \(type(of: value))"
             }
-        logger.error("unexpected info", metadata: ["server": "\(server)", "info": "\(kind)"])
+        logger.error(
+            "unexpected info",
+            metadata: ["server": "\(server)", "pid": "\(Pid.current ?? .none)", "info": "\(kind)"])
     }
 }

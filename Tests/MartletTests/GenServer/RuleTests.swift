@@ -272,8 +272,9 @@ struct RuleTests {
             let server = try await Deaf.start()
             server.pid.send(any: Stranger())
             await test.settle()
-            let lines = Logs.lines("unexpected info").filter { $0.metadata["server"]?.hasSuffix("Deaf") == true }
+            let lines = Logs.lines("unexpected info").filter { $0.metadata["pid"] == "\(server.pid)" }
             #expect(lines.count == 1)
+            #expect(lines.first?.metadata["server"]?.hasSuffix("Deaf") == true)
             #expect(lines.first?.metadata["info"] == "message of type Stranger")
             #expect(!"\(lines)".contains("s3cret"))
             #expect(server.pid.isAlive)

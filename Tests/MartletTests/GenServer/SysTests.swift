@@ -18,7 +18,8 @@ struct SysTests {
             await test.settle()
             #expect(try await desk.sys.withState { $0.seen } == [])
             #expect(try await desk.sys.status().isSuspended)
-            #expect(desk.pid.status.map { "\($0.activity)" } == "suspended")
+            // It has answered, and is on its way to sleep.
+            await eventually { desk.pid.status.map { "\($0.activity)" } == "suspended" }
             let asking = Task { try await desk.call { .seen($0) } }
             try await desk.sys.resume()
             try await desk.sys.resume()
