@@ -73,17 +73,19 @@ public final class Runtime: Sendable {
     /// Names resolve in it and `start` uses it.
     ///
     /// - Complexity: O(1): a thread-local load on a worker, a task-local lookup elsewhere.
-    public static var current: Runtime { ofHandler ?? taskCurrent ?? ofThread ?? shared }
-
-    /// The runtime of the process whose handler runs on this thread.
-    private static var ofHandler: Runtime? {
-        mt_thread_current_pid() == 0 ? _CurrentProcess.carrier.flatMap { of($0.core) } : ofThread
-    }
+    public static var current: Runtime { coreOfHandler.flatMap(of) ?? taskCurrent ?? ofThread ?? shared }
 
     /// The runtime whose worker this thread is.
-    static var ofThread: Runtime? {
+    static var ofThread: Runtime? { coreOfThread.flatMap(of) }
+
+    private static var coreOfThread: _Core? {
         guard let core = unsafe mt_runtime_current() else { return nil }
-        return of(unsafe _Core(core))
+        return unsafe _Core(core)
+    }
+
+    /// Of the process whose handler runs on this thread.
+    private static var coreOfHandler: _Core? {
+        mt_thread_current_pid() == 0 ? _CurrentProcess.carrier?.core : coreOfThread
     }
 
     /// The runtime of a core; nil once it has ended.
@@ -108,7 +110,9 @@ public final class Runtime: Sendable {
     }
 
     @usableFromInline static let sharedCore = shared.core
-    @usableFromInline static var currentOfTask: _Core { current.core }
+    @usableFromInline static var currentOfTask: _Core {
+        coreOfHandler ?? taskCurrent?.core ?? coreOfThread ?? sharedCore
+    }
 
     /// Makes this runtime ``current`` for the body and for the tasks it creates.
     ///
