@@ -142,7 +142,7 @@ static void run_turn(mt_thread_t *thread, mt_worker_t *worker, mt_item_t item) {
     mt_a64_store_rlx(&worker->turn_start_ns, 0);
 }
 
-void mt_linger(mt_thread_t *thread, void *carrier) {
+void mt_linger(mt_thread_t *thread, void *carrier, uint32_t budget) {
     // Who waits below (mt_run_woken) waits for one process, not for a turn.
     if (thread->lingering_carrier || thread->inner_runs) return;
     uint64_t before;
@@ -152,6 +152,7 @@ void mt_linger(mt_thread_t *thread, void *carrier) {
         return;
     }
     thread->lingering_carrier = carrier;
+    if (budget < worker->budget) worker->budget = budget;
     mt_frame_t *frame = thread->frame;
     thread->frame = NULL; // what runs now is no part of the process below
     while (worker->budget) {

@@ -144,7 +144,8 @@ final class _Carrier: TaskExecutor, @unchecked Sendable {  // each word has one 
         unsafe words.pointee.serve = nil
         guard let thread = unsafe mt_thread_self(), unsafe thread.pointee.runtime == core.pointer, !Task.isCancelled
         else { return false }
-        unsafe mt_linger(thread, Unmanaged.passUnretained(self).toOpaque())
+        let budget = unsafe slice.pointer.pointee.budget
+        unsafe mt_linger(thread, Unmanaged.passUnretained(self).toOpaque(), budget)
         if unsafe words.pointee.serve == nil { return false }
         unsafe thread.pointee.frame = slice.frame
         return true

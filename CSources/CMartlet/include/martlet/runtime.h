@@ -82,9 +82,10 @@ void mt_block_end(mt_thread_t *thread);
 
 // From inside a job that has nothing left to do: goes on with the worker's turn in its place until the turn is over or
 // somebody has taken `carrier` from thread->lingering_carrier, to give it work. So a task that would suspend and soon
-// be resumed by what runs next need not. One at a time on a thread; elsewhere than on a worker, and in a deterministic
-// run, nothing. The worker's thread; anything may run.
-void mt_linger(mt_thread_t *thread, void *carrier);
+// be resumed by what runs next need not. `budget`: what its last burst of messages has left; the turn is over with it,
+// or a process that is never done would make it last for ever. One at a time on a thread; elsewhere than on a worker,
+// and in a deterministic run, nothing. The worker's thread; anything may run.
+void mt_linger(mt_thread_t *thread, void *carrier, uint32_t budget);
 
 // From inside a job or a slice that is about to wait for a process which this thread has just woken: runs that here and
 // now, if it is what this worker would run next. So who waits for a start need not suspend. What runs inside may do the
