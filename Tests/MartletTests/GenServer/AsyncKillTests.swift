@@ -27,9 +27,11 @@ struct AsyncKillTests {
                 }
             }
             await gate.arrived()
-            let sent = test.runtime.statistics.sent
-            let queued = Task { await reason { try await server.ask(timeout: nil) { $1.reply(1) } } }
-            await eventually { test.runtime.statistics.sent == sent + 1 }
+            // On a worker, which sleeps when the call is in the mailbox; it is counted a moment before.
+            let queued = Task(executorPreference: test.runtime.executor) {
+                await reason { try await server.ask(timeout: nil) { $1.reply(1) } }
+            }
+            await test.settle()
             let exit = Task { "\(try await server.pid.waitForExit())" }
             server.pid.kill()
             for call in [running, queued, deferred] { #expect(await call.value == "exited: killed") }
