@@ -6,7 +6,8 @@ extension ServerAddress {
     ///
     /// A throw is a failure with that error, and no crash. A process that ends otherwise, as by a kill, is a failure with
     /// the ``ExitSignal``. No bound of the mailbox refuses or drops the message. The server goes on meanwhile; what it was
-    /// asked for it can answer when the message comes: keep the `From`, or capture it. To end the work before, end the process: the message comes then as well.
+    /// asked for it can answer when the message comes: keep the `From`, or capture it. To end the work before, end the
+    /// process: the message comes then as well.
     ///
     /// Traps as ``Tasks/async(file:line:_:)`` does.
     ///
