@@ -54,6 +54,8 @@ allowed words Sources/Martlet/GenServer/Plant.swift \
 caught words Sources/MartletPostgreSQL/Plant.swift 'let p = unsafe q.pointee' 'unsafe code stands in'
 allowed words Sources/Martlet/Stage/Plant.swift '// unsafe, try! and Date() in prose\nlet s = "unsafe fatalError"' 'prose'
 caught words Tests/MartletTests/Plant.swift 'import XCTest' 'tests use Swift Testing'
+caught words Tests/MartletTests/Plant.swift 'let notes = Mutex(0)' 'ThreadSanitizer does not see'
+allowed words Benchmarks/MartletBench/Plant.swift 'let notes = Mutex(0)' 'the benchmark runs under no sanitizer'
 caught words CSources/CMartlet/src/plant.c 'static int f(void) { return __atomic_load_n(&x, 0); }' 'go through atomic.h'
 caught words CSources/CMartlet/src/plant.c '#include <stdatomic.h>' 'go through atomic.h'
 caught words CSources/check/plant.c 'static void f(void) { atomic_store(&x, 1); }' 'go through atomic.h'

@@ -7,7 +7,6 @@ import MartletServiceLifecycle
 import MartletTestKit
 import ServiceLifecycle
 import ServiceLifecycleTestKit
-import Synchronization
 import Testing
 
 /// A server that notes its end.
@@ -145,7 +144,7 @@ struct TreeServiceTests {
     @Test("a service in a tree is started again when it fails, and told to shut down gracefully")
     func supervised() async throws {
         let notes = Notes()
-        let starts = Mutex(0)
+        let starts = _Locked(0)
         let tree = try await Supervisor.start {
             ChildSpec(id: "shaky") {
                 let count = starts.withLock { starts in

@@ -26,8 +26,8 @@ struct CycleTests {
 
     /// The servers, and who waits for whom as the handlers see it.
     final class Graph: Sendable {
-        private let nodes = Mutex<[Node.Ref]>([])
-        private let waits = Mutex<[Pid: Pid]>([:])
+        private let nodes = _Locked<[Node.Ref]>([])
+        private let waits = _Locked<[Pid: Pid]>([:])
         let refused = Atomic(0)
         let wrong = Atomic(0)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A value behind a mutex, for cold paths. Not Synchronization.Mutex: that one is invisible to ThreadSanitizer, which then
-// reports every use, and this package has no suppressions.
+// A value behind a mutex, for cold paths. Not Synchronization.Mutex: ThreadSanitizer does not see a contended one taken,
+// and then reports what it guards.
 
 internal import Glibc
 

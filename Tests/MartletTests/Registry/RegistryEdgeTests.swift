@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registries at their edges: helpers that are killed, listeners of a registry that is stopped.
 
-import Synchronization
 import Testing
 
 @testable import Martlet
@@ -118,7 +117,7 @@ struct RegistryEdgeTests {
 
 /// Keys that were told as registered and not as unregistered since.
 private final class Heard: Sendable {
-    private let state = Mutex((present: Set<Int>(), early: 0))
+    private let state = _Locked((present: Set<Int>(), early: 0))
 
     var present: Set<Int> { state.withLock { $0.present } }
     /// Ends of what was not there.
