@@ -49,7 +49,7 @@ private struct Shaky: Service {
     }
 }
 
-@Suite("Service lifecycle", .timeLimit(.minutes(1)))
+@Suite("Service lifecycle", .timeLimit(.minutes(5)))
 struct TreeServiceTests {
     @Test("a graceful shutdown stops the tree in order, and run returns")
     func graceful() async throws {

@@ -6,7 +6,7 @@ import MartletPersistence
 import MartletTestKit
 import Testing
 
-@Suite("Journal", .sharesPostgreSQL, .timeLimit(.minutes(2)))
+@Suite("Journal", .sharesPostgreSQL, .timeLimit(.minutes(5)))
 struct JournalTests {
     @Test("what was acknowledged is there after a stop, a crash and a kill (S44)", arguments: StoreKind.all)
     func survives(kind: StoreKind) async throws {

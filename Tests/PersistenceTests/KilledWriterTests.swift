@@ -6,7 +6,7 @@ import Martlet
 import MartletPersistence
 import Testing
 
-@Suite("A killed program's journals", .sharesPostgreSQL, .timeLimit(.minutes(2)))
+@Suite("A killed program's journals", .sharesPostgreSQL, .timeLimit(.minutes(5)))
 struct KilledWriterTests {
     private static let rounds = 5
     private static let counters = 8

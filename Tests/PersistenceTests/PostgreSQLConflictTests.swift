@@ -7,7 +7,7 @@ import MartletPostgreSQL
 import MartletTestKit
 import Testing
 
-@Suite("PostgreSQL conflicts", .sharesPostgreSQL, .needsPostgreSQL, .timeLimit(.minutes(2)))
+@Suite("PostgreSQL conflicts", .sharesPostgreSQL, .needsPostgreSQL, .timeLimit(.minutes(5)))
 struct PostgreSQLConflictTests {
     /// Returns when so many statements wait for a lock in sessions of that name.
     private static func waiting(_ count: Int, in name: String, of server: PostgreSQLServer) async throws {

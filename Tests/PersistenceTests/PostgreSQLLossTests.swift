@@ -11,7 +11,7 @@ import Testing
 
 @Suite(
     "PostgreSQL servers that are lost", .sharesPostgreSQL, .needsPostgreSQL,
-    .timeLimit(.minutes(2)))
+    .timeLimit(.minutes(5)))
 struct PostgreSQLLossTests {
     /// Stores until a commit is on the server's disk and not acknowledged, as it waits for a server that is not there.
     ///

@@ -7,7 +7,7 @@ import MartletPostgreSQL
 import MartletTestKit
 import Testing
 
-@Suite("PostgreSQL journals", .sharesPostgreSQL, .needsPostgreSQL, .timeLimit(.minutes(2)))
+@Suite("PostgreSQL journals", .sharesPostgreSQL, .needsPostgreSQL, .timeLimit(.minutes(5)))
 struct PostgreSQLStoreTests {
     private func failure(_ address: String) async -> PostgreSQLError? {
         do throws(StoreError) { _ = try await PostgreSQLStore(address) } catch {

@@ -7,7 +7,7 @@ import MartletPersistence
 import MartletSQLite
 import Testing
 
-@Suite("SQLite journals", .timeLimit(.minutes(2)))
+@Suite("SQLite journals", .timeLimit(.minutes(5)))
 struct SQLiteStoreTests {
     @Test("a database that another program holds is busy, and free again afterwards")
     func busy() async throws {

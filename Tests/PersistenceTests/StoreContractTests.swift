@@ -4,7 +4,7 @@
 import MartletPersistence
 import Testing
 
-@Suite("DurableStore", .sharesPostgreSQL, .timeLimit(.minutes(2)))
+@Suite("DurableStore", .sharesPostgreSQL, .timeLimit(.minutes(5)))
 struct StoreContractTests {
     private static let fenced = "fenced: a later opening has taken over"
 

@@ -11,7 +11,7 @@ import Testing
 
 @testable import MartletSQLite
 
-@Suite("Store edges", .sharesPostgreSQL, .timeLimit(.minutes(1)))
+@Suite("Store edges", .sharesPostgreSQL, .timeLimit(.minutes(5)))
 struct StoreEdgeTests {
     @Test("what is committed is synced: a write-ahead log, and synchronous=FULL (S44)")
     func synced() async throws {

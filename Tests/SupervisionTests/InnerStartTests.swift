@@ -53,7 +53,7 @@ private final class Door: Sendable {
     }
 }
 
-@Suite("Starts inside of the supervisor's", .timeLimit(.minutes(1)))
+@Suite("Starts inside of the supervisor's", .timeLimit(.minutes(5)))
 struct InnerStartTests {
     /// On threads: a deterministic run starts children in turns of their own.
     private static func run(workers: Int = 2, _ body: nonisolated(nonsending) (Runtime) async throws -> Void)
@@ -172,7 +172,7 @@ struct InnerStartTests {
         }
     }
 
-    @Test("supervisors killed while they start long lists, on several threads, leave nothing", .timeLimit(.minutes(2)))
+    @Test("supervisors killed while they start long lists, on several threads, leave nothing", .timeLimit(.minutes(5)))
     func storm() async throws {
         try await Self.run(workers: 3) { runtime in
             await withTaskGroup(of: Void.self) { group in

@@ -18,7 +18,7 @@ private final class Token: Sendable {
 
 @Suite("Killed start")
 struct KilledStartTests {
-    @Test("a supervisor killed at any moment of its start leaves no task behind", .timeLimit(.minutes(2)))
+    @Test("a supervisor killed at any moment of its start leaves no task behind", .timeLimit(.minutes(5)))
     func leavesNothing() async throws {
         let alive = _Locked(0)
         try await explore(seeds: 0..<3_000) { test in
@@ -48,7 +48,7 @@ struct KilledStartTests {
         #expect(alive.withLock { $0 } == 0)
     }
 
-    @Test("the same on threads, with servers that start on others", .timeLimit(.minutes(2)))
+    @Test("the same on threads, with servers that start on others", .timeLimit(.minutes(5)))
     func onThreads() async throws {
         let alive = _Locked(0)
         let runtime = Runtime()

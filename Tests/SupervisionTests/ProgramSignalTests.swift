@@ -35,7 +35,7 @@ private var isUp: Bool {
     }
 }
 
-@Suite("Signals of a program", .timeLimit(.minutes(2)))
+@Suite("Signals of a program", .timeLimit(.minutes(5)))
 struct ProgramSignalTests {
     /// Runs a program, sends a signal when its children run, and ends this OS process with 0 if the tree stopped in order.
     private static func stopInOrder(by number: Int32) async throws -> Never {

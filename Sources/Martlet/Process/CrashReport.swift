@@ -33,7 +33,8 @@ extension Runtime {
     /// Crash reports from now on.
     ///
     /// Not limited by the rate of the log. Newest dropped when the reader is slow. While a stream is read, each crash calls
-    /// `formatStatus` and looks up the symbols of its backtrace.
+    /// `formatStatus` and looks up the symbols of its backtrace. A report follows the end of its process, which others may
+    /// have heard of; of two that end one after the other either may be reported first.
     ///
     /// - Parameter buffer: how many to keep for a slow reader; 256 by default, at least 1.
     /// - Returns: the stream; it ends with its reader.

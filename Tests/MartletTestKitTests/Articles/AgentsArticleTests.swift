@@ -5,7 +5,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("Agents.md", .timeLimit(.minutes(1)))
+@Suite("Agents.md", .timeLimit(.minutes(5)))
 struct AgentsArticleTests {
     @Test("an agent for a value that outlives who uses it (S45)")
     func agent() async throws {

@@ -5,7 +5,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("Calls.md", .timeLimit(.minutes(1)))
+@Suite("Calls.md", .timeLimit(.minutes(5)))
 struct CallsArticleTests {
     struct Shop: GenServer {
         struct SoldOut: Error {}

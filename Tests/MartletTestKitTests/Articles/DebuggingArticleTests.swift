@@ -5,7 +5,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("Debugging.md", .timeLimit(.minutes(1)))
+@Suite("Debugging.md", .timeLimit(.minutes(5)))
 struct DebuggingArticleTests {
     struct Importer: GenServer {
         enum Cast { case page(Int) }

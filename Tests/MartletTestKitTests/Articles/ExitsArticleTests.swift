@@ -6,7 +6,7 @@ import MartletTestKit
 import Synchronization
 import Testing
 
-@Suite("Exits.md", .timeLimit(.minutes(1)))
+@Suite("Exits.md", .timeLimit(.minutes(5)))
 struct ExitsArticleTests {
     struct Session: GenServer {
         struct Broken: Error {}

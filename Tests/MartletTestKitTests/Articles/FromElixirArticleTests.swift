@@ -5,7 +5,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("FromElixir.md", .timeLimit(.minutes(1)))
+@Suite("FromElixir.md", .timeLimit(.minutes(5)))
 struct FromElixirArticleTests {
     struct Stack: GenServer {
         enum Call { case pop(From<Int?>) }

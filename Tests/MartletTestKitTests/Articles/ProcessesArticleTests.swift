@@ -5,7 +5,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("Processes.md", .timeLimit(.minutes(1)))
+@Suite("Processes.md", .timeLimit(.minutes(5)))
 struct ProcessesArticleTests {
     enum Message: Sendable {
         case increment

@@ -20,7 +20,7 @@ struct Session: GenServer {
 
 private let ports = Registry<String, Int>("ports")
 
-@Suite("Registries.md", .timeLimit(.minutes(1)))
+@Suite("Registries.md", .timeLimit(.minutes(5)))
 struct RegistryArticleTests {
     let news = Registry<String, ProcessRef<String>>("news", .duplicate)
     let players = ProcessGroups<String, String>("players")

@@ -5,7 +5,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("StateMachines.md", .timeLimit(.minutes(1)))
+@Suite("StateMachines.md", .timeLimit(.minutes(5)))
 struct StateMachinesArticleTests {
     struct Modem: StateMachine {
         enum State { case idle, dialling, online }

@@ -6,7 +6,7 @@ import MartletTestKit
 import Synchronization
 import Testing
 
-@Suite("WhenNotToUse.md", .timeLimit(.minutes(1)))
+@Suite("WhenNotToUse.md", .timeLimit(.minutes(5)))
 struct WhenNotToUseArticleTests {
     struct Invoice {
         var lines: [(text: String, cents: Int)] = []

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Agent", .timeLimit(.minutes(1)))
+@Suite("Agent", .timeLimit(.minutes(5)))
 struct AgentTests {
     /// A value that may not leave its agent.
     private final class Shelf {

@@ -4,7 +4,7 @@
 import MartletFaults
 import Testing
 
-@Suite("F16: blocked workers", .tags(.stress), .timeLimit(.minutes(2)))
+@Suite("F16: blocked workers", .tags(.stress), .timeLimit(.minutes(5)))
 struct BlockedWorkersTests {
     @Test("F16: with more handlers asleep than there are workers, other servers are served", arguments: [false, true])
     func blocked(politely: Bool) async {

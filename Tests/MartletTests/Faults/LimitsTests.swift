@@ -5,7 +5,7 @@ import Martlet
 import MartletFaults
 import Testing
 
-@Suite("F19: limits", .tags(.stress), .timeLimit(.minutes(2)))
+@Suite("F19: limits", .tags(.stress), .timeLimit(.minutes(5)))
 struct LimitsTests {
     @Test("F19: a process over the limit is an error, and there is room again when one has ended")
     func limits() async { expectNoViolation(await Limits.run(processes: 200)) }

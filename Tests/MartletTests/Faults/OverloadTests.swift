@@ -4,7 +4,7 @@
 import MartletFaults
 import Testing
 
-@Suite("F13: overload", .tags(.stress), .timeLimit(.minutes(2)))
+@Suite("F13: overload", .tags(.stress), .timeLimit(.minutes(5)))
 struct OverloadTests {
     @Test(
         "F13: an overloaded mailbox keeps its bound and every refusal is known to its sender",

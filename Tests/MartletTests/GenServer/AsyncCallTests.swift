@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Calls of an async server", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Calls of an async server", .tags(.parity), .timeLimit(.minutes(5)))
 struct AsyncCallTests {
     @Test("a handler replies before and after it suspends, and the caller hears it at once (R3, S17)")
     func replies() async throws {

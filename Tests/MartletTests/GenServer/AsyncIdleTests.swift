@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Next of an async server", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Next of an async server", .tags(.parity), .timeLimit(.minutes(5)))
 struct AsyncIdleTests {
     @Test("wait(idle:) sends timeout once when no message came, never early (R7, S19)")
     func fires() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Kill of a suspended callback", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Kill of a suspended callback", .tags(.parity), .timeLimit(.minutes(5)))
 struct AsyncKillTests {
     @Test("running, queued and deferred calls fail at once, and what the callback waits for is cancelled (R3, R13)")
     func kill() async throws {

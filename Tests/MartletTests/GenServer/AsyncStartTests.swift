@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Start of an async server", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Start of an async server", .tags(.parity), .timeLimit(.minutes(5)))
 struct AsyncStartTests {
     static let name: AsyncDesk.Name = "async start"
 

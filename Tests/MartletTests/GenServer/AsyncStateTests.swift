@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("State of an async server", .tags(.leak), .timeLimit(.minutes(1)))
+@Suite("State of an async server", .tags(.leak), .timeLimit(.minutes(5)))
 struct AsyncStateTests {
     /// Holds a resource that cannot be copied, and an object that is not Sendable.
     struct Holder: AsyncGenServer, ~Copyable {

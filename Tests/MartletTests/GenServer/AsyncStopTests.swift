@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Stop and terminate of an async server", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Stop and terminate of an async server", .tags(.parity), .timeLimit(.minutes(5)))
 struct AsyncStopTests {
     @Test("stop runs terminate, which may suspend, and returns when the server is down and its name free (R15, S33)")
     func stop() async throws {

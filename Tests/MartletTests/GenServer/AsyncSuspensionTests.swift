@@ -6,7 +6,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Suspended callbacks", .timeLimit(.minutes(1)))
+@Suite("Suspended callbacks", .timeLimit(.minutes(5)))
 struct AsyncSuspensionTests {
     @Test("while a callback is suspended the process handles nothing else")
     func notReentrant() async throws {

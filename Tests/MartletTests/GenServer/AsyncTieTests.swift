@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Links and monitors of async servers", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Links and monitors of async servers", .tags(.parity), .timeLimit(.minutes(5)))
 struct AsyncTieTests {
     enum Trapping: Declarations {
         static var trapsExits: Bool { true }

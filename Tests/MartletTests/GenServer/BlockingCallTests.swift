@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Blocking call", .timeLimit(.minutes(1)))
+@Suite("Blocking call", .timeLimit(.minutes(5)))
 struct BlockingCallTests {
     /// Asks a counter from its own handler.
     struct Relay: GenServer {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Call", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Call", .tags(.parity), .timeLimit(.minutes(5)))
 struct CallTests {
     @Test("a call returns the reply, typed by its case (R3, S13, S17)")
     func reply() async throws {

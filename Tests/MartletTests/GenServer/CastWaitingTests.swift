@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("castWaiting", .timeLimit(.minutes(1)))
+@Suite("castWaiting", .timeLimit(.minutes(5)))
 struct CastWaitingTests {
     @Test("it waits for room, and the messages arrive in the order of waiting (S9, R5)")
     func order() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Code change", .timeLimit(.minutes(1)))
+@Suite("Code change", .timeLimit(.minutes(5)))
 struct CodeChangeTests {
     /// Counts by tens.
     struct CounterV2: GenServer {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Call cycle", .timeLimit(.minutes(1)))
+@Suite("Call cycle", .timeLimit(.minutes(5)))
 struct CycleTests {
     /// What a call from a handler says: its reply, or why there is none.
     private static func word(_ body: () throws(CallError) -> Int) -> String {

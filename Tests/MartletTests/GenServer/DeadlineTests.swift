@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Inherited deadlines", .timeLimit(.minutes(1)))
+@Suite("Inherited deadlines", .timeLimit(.minutes(5)))
 struct DeadlineTests {
     /// Runs `body` in a handler whose caller gives it two seconds; what it notes.
     ///

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Deferred replies", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Deferred replies", .tags(.parity), .timeLimit(.minutes(5)))
 struct DeferredReplyTests {
     @Test("a reply may be given by a later handler, while other requests are answered (S17, S25)")
     func laterHandler() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Next: idle, hibernate, continue", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Next: idle, hibernate, continue", .tags(.parity), .timeLimit(.minutes(5)))
 struct IdleTests {
     /// A desk that notes -1 for each idle timeout.
     static func begin(

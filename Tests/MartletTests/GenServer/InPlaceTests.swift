@@ -6,7 +6,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("In-place execution", .timeLimit(.minutes(1)))
+@Suite("In-place execution", .timeLimit(.minutes(5)))
 struct InPlaceTests {
     @Test("a call to an idle .caller server runs on the caller's thread, as the server's process")
     func onCallersThread() async throws {

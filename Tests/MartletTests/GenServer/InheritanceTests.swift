@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("What goes along", .timeLimit(.minutes(1)))
+@Suite("What goes along", .timeLimit(.minutes(5)))
 struct InheritanceTests {
     @TaskLocal private static var trace = 0
 

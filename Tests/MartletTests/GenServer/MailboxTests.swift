@@ -6,7 +6,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Bounded mailbox", .timeLimit(.minutes(1)))
+@Suite("Bounded mailbox", .timeLimit(.minutes(5)))
 struct MailboxTests {
     /// A server busy at a gate, with a mailbox of 4 that is empty.
     static func busy(_ overflow: MailboxPolicy.Overflow, _ gate: Gate, capacity: Int = 4) async throws -> Desk.Ref {

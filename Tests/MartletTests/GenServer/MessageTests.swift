@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Messages", .timeLimit(.minutes(1)))
+@Suite("Messages", .timeLimit(.minutes(5)))
 struct MessageTests {
     @Test("casts, sends and calls of one sender arrive in the order of sending (R5, S6, S28)", .tags(.parity))
     func order() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Names", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Names", .tags(.parity), .timeLimit(.minutes(5)))
 struct NameTests {
     static let name: Counter.Name = "name-tests"
 

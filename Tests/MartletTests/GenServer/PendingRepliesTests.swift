@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("PendingReplies", .timeLimit(.minutes(1)))
+@Suite("PendingReplies", .timeLimit(.minutes(5)))
 struct PendingRepliesTests {
     /// A server that answers its requests in the order that it is told.
     private static func keeper() async throws -> Desk.Ref { try await Desk.begin() }

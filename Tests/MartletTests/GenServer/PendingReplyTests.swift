@@ -6,7 +6,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("PendingReply", .timeLimit(.minutes(1)))
+@Suite("PendingReply", .timeLimit(.minutes(5)))
 struct PendingReplyTests {
     private static func ask(_ server: Desk.Ref, timeout: Duration? = .seconds(5)) -> PendingReply<Int> {
         server.request(timeout: timeout) { .ask($0) { $1.reply(7) } }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("OTP rules: corners", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("OTP rules: corners", .tags(.parity), .timeLimit(.minutes(5)))
 struct RuleEdgeTests {
     typealias TrappingDesk = Scripted<StartTiedTests.Trapping>
 

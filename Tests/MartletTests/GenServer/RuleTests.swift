@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("OTP rules", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("OTP rules", .tags(.parity), .timeLimit(.minutes(5)))
 struct RuleTests {
     typealias TrappingDesk = Scripted<StartTiedTests.Trapping>
 

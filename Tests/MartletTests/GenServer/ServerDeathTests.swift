@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Death of a server with pending calls", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Death of a server with pending calls", .tags(.parity), .timeLimit(.minutes(5)))
 struct ServerDeathTests {
     /// How the server ends.
     enum End: String, CaseIterable, Sendable {

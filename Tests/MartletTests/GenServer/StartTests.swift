@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Start", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Start", .tags(.parity), .timeLimit(.minutes(5)))
 struct StartTests {
     static let name: Desk.Name = "start"
 

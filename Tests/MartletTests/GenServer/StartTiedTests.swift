@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Starting tied, and the parent's exit", .timeLimit(.minutes(1)))
+@Suite("Starting tied, and the parent's exit", .timeLimit(.minutes(5)))
 struct StartTiedTests {
     @Test("a linked server takes its starter along, and the other way round (R14)", .tags(.parity))
     func linked() async throws {

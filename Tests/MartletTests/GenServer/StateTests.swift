@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("State", .tags(.leak), .timeLimit(.minutes(1)))
+@Suite("State", .tags(.leak), .timeLimit(.minutes(5)))
 struct StateTests {
     /// Holds a resource that cannot be copied.
     struct Holder: GenServer, ~Copyable {

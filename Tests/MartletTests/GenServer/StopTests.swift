@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Stop and terminate", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("Stop and terminate", .tags(.parity), .timeLimit(.minutes(5)))
 struct StopTests {
     @Test("stop runs terminate with the reason, and returns when the server is down and its name free (R15, S33)")
     func stop() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Sys, corners", .timeLimit(.minutes(1)))
+@Suite("Sys, corners", .timeLimit(.minutes(5)))
 struct SysEdgeTests {
     enum Trapping: Declarations {
         static var trapsExits: Bool { true }

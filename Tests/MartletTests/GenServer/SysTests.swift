@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Sys", .timeLimit(.minutes(1)))
+@Suite("Sys", .timeLimit(.minutes(5)))
 struct SysTests {
     @Test("a suspended server handles nothing until it is resumed, then all of it in order (R21)", .tags(.parity))
     func suspend() async throws {

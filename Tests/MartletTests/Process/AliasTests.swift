@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Aliases", .timeLimit(.minutes(1)))
+@Suite("Aliases", .timeLimit(.minutes(5)))
 struct AliasTests {
     @Test("a sender's messages stay in order whichever address it uses (R5)", .tags(.parity))
     func order() async throws {

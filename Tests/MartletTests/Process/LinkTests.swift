@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Links", .timeLimit(.minutes(1)))
+@Suite("Links", .timeLimit(.minutes(5)))
 struct LinkTests {
     /// A process that waits until it is told to end, and ends with that reason.
     static func waiting() -> ProcessRef<ExitReason> {

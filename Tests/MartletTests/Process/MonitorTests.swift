@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Monitors", .timeLimit(.minutes(1)))
+@Suite("Monitors", .timeLimit(.minutes(5)))
 struct MonitorTests {
     @Test("a monitor says once why the process ended, others are not touched", .tags(.parity))
     func down() async throws {

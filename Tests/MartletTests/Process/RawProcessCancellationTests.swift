@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Cancellation of a raw process", .timeLimit(.minutes(1)))
+@Suite("Cancellation of a raw process", .timeLimit(.minutes(5)))
 struct RawProcessCancellationTests {
     /// What a body heard: messages, and how it was told to end.
     private static func listen(_ mailbox: inout Mailbox<Int>, _ record: Record<String>) async {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("End of a raw process", .timeLimit(.minutes(1)))
+@Suite("End of a raw process", .timeLimit(.minutes(5)))
 struct RawProcessEndTests {
     @Test("messages and watches that meet the end of a raw process are all accounted for", .tags(.leak, .stress))
     func everythingOnItsWay() async throws {
@@ -153,7 +153,7 @@ struct RawProcessEndTests {
     }
 }
 
-@Suite("Raw process: crash reports", .timeLimit(.minutes(1)))
+@Suite("Raw process: crash reports", .timeLimit(.minutes(5)))
 struct RawProcessCrashTests {
     @Test("a body that throws makes one report, an orderly end and a kill none (R16)", .tags(.parity))
     func reports() async throws {

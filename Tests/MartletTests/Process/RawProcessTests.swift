@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Raw process", .timeLimit(.minutes(1)))
+@Suite("Raw process", .timeLimit(.minutes(5)))
 struct RawProcessTests {
     /// What the manual counter of the guide understands.
     enum Request: Sendable {

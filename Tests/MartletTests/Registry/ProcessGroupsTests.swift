@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("ProcessGroups", .timeLimit(.minutes(1)))
+@Suite("ProcessGroups", .timeLimit(.minutes(5)))
 struct ProcessGroupsTests {
     let groups = ProcessGroups<String, Int>("groups")
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Edges of registries", .timeLimit(.minutes(2)))
+@Suite("Edges of registries", .timeLimit(.minutes(5)))
 struct RegistryEdgeTests {
     @Test("dispatch in parallel returns when body has, though a process that runs it is killed")
     func killedHelper() async {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Registry and ends", .timeLimit(.minutes(1)))
+@Suite("Registry and ends", .timeLimit(.minutes(5)))
 struct RegistryLifeTests {
     let numbers = Registry<String, Int>("numbers")
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Registry", .timeLimit(.minutes(1)))
+@Suite("Registry", .timeLimit(.minutes(5)))
 struct RegistryTests {
     let numbers = Registry<String, Int>("numbers")
     let topics = Registry<String, Int>("topics", .duplicate)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("EntryTable", .timeLimit(.minutes(2)))
+@Suite("EntryTable", .timeLimit(.minutes(5)))
 struct EntryTableTests {
     /// A key of few hashes, so that probes, gone cells and rings of one hash all occur.
     private struct Key: Hashable {

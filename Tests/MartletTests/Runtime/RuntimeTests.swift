@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Runtime", .timeLimit(.minutes(1)))
+@Suite("Runtime", .timeLimit(.minutes(5)))
 struct RuntimeTests {
     @Test("current is the runtime of withCurrent, of a handler's worker, else the shared one")
     func current() async throws {

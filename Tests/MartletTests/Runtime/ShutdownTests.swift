@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Shutdown", .timeLimit(.minutes(1)))
+@Suite("Shutdown", .timeLimit(.minutes(5)))
 struct ShutdownTests {
     @Test("shutdown stops every process in order, and returns an empty report")
     func inOrder() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("State flow", .tags(.unit), .timeLimit(.minutes(1)))
+@Suite("State flow", .tags(.unit), .timeLimit(.minutes(5)))
 struct StateFlowTests {
     typealias Flow = _StateFlow<FlowMachine>
     typealias Timeout = _StateTimeout<Int>

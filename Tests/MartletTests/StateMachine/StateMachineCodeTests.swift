@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("State machine code change", .timeLimit(.minutes(1)))
+@Suite("State machine code change", .timeLimit(.minutes(5)))
 struct StateMachineCodeTests {
     enum Call { case look(From<[String]>), dial(From<String>) }
     enum Cast { case begin, connect }

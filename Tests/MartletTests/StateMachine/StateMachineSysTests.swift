@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("State machine sys", .tags(.parity), .timeLimit(.minutes(1)))
+@Suite("State machine sys", .tags(.parity), .timeLimit(.minutes(5)))
 struct StateMachineSysTests {
     @Test("suspended, nothing is handled; timeouts that pass meanwhile come when it is resumed")
     func suspend() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("State machine", .timeLimit(.minutes(1)))
+@Suite("State machine", .timeLimit(.minutes(5)))
 struct StateMachineTests {
     /// Writes down what is entered.
     private static let entering:

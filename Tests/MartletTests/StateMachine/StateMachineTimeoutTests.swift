@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("State machine timeouts", .timeLimit(.minutes(1)))
+@Suite("State machine timeouts", .timeLimit(.minutes(5)))
 struct StateMachineTimeoutTests {
     @Test("a state timeout fires in its state, once; a change of state ends it, staying and events do not")
     func state() async throws {

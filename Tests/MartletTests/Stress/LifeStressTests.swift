@@ -5,7 +5,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("Stress: life and death", .tags(.stress), .timeLimit(.minutes(1)))
+@Suite("Stress: life and death", .tags(.stress), .timeLimit(.minutes(5)))
 struct LifeStressTests {
     @Test("100,000 servers start and stop, and nothing is left", .tags(.leak))
     func cycles() async throws {

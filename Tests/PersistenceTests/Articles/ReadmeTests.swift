@@ -7,7 +7,7 @@ import MartletSQLite
 import MartletTestKit
 import Testing
 
-@Suite("README", .timeLimit(.minutes(1)))
+@Suite("README", .timeLimit(.minutes(5)))
 struct ReadmeTests {
     struct Counter: GenServer {
         enum Call { case increment(by: Int, From<Int>), get(From<Int>) }

@@ -5,7 +5,7 @@ import Martlet
 import MartletTestKit
 import Testing
 
-@Suite("Supervision.md", .timeLimit(.minutes(1)))
+@Suite("Supervision.md", .timeLimit(.minutes(5)))
 struct SupervisionArticleTests {
     struct Database: GenServer {
         static let name: Name = "database"
