@@ -24,7 +24,8 @@ endif
 # SANITIZE=thread|address   a build of its own under the sanitizer; address brings undefined along; or coverage
 # SECONDS=n THREADS=n       how long and how wide the hammers run
 # CHECK_ARGS=...            anything else the program takes
-# CHAOS=1                   a build of its own that delays threads at atomics (make chaos; MT_CHAOS_SEED=n repeats one)
+# CHAOS=1                   a build of its own that delays threads at atomics (make chaos; MT_CHAOS_SEED=n repeats one,
+#                           MT_CHAOS_SLEEP_US=n (20) is the longest delay)
 SANITIZE ?=
 CHAOS ?=
 CHECK_DIR := .build-check$(addprefix -,$(SANITIZE))$(if $(CHAOS),-chaos)
@@ -66,7 +67,7 @@ ARGS ?=
 FULL ?=
 BENCH_ARGS = $(if $(filter 1,$(FULL)),,--quick) $(ARGS)
 
-.PHONY: help deps deps-extra build bench test check check-tsan check-asan chaos tsan asan coverage trust nightly faults soak soak-tree docs lint lint-selftest format clean
+.PHONY: help deps deps-extra build bench test check check-tsan check-asan chaos chaos-tests tsan asan coverage trust nightly faults soak soak-tree docs lint lint-selftest format clean
 
 help:
 	@echo 'make test     C checks, then the Swift tests'
@@ -108,7 +109,7 @@ check: deps
 chaos:
 	@$(MAKE) check CHAOS=1
 
-# $(call sanitized,NAME,FLAGS): every Swift test under a sanitizer, in a build of its own; MT_SEEDS_MAX=n (100) seeds a
+# $(call sanitized,NAME,FLAGS): every Swift test under a tool, in a build of its own; MT_SEEDS_MAX=n (100) seeds a
 # race at most, ten thousand take a sanitizer an hour. Not the breadcrumb's: a sanitizer takes the signals itself. The
 # core checks its invariants as it does in the C checks (MT_CHECKED).
 CHECKED := -Xcc -DMT_CHECKED
@@ -131,6 +132,12 @@ tsan: check-tsan
 asan: export LSAN_OPTIONS ?= suppressions=$(CURDIR)/Scripts/leaks.supp:print_suppressions=0
 asan: check-asan
 	$(call sanitized,asan,--sanitize=address -Xswiftc -use-ld=lld)
+
+# Every Swift test on a core that delays threads at atomics: whether a test takes what is on its way for done. The delays
+# are as long as a busy machine's (MT_CHAOS_SLEEP_US=n; MT_CHAOS_SEED=n repeats them).
+chaos-tests: export MT_CHAOS_SLEEP_US ?= 3000
+chaos-tests: deps
+	$(call sanitized,chaos,-Xcc -DMT_CHAOS)
 
 # Of C and Swift; fails below the limits. HTML=folder for a browsable copy. And UndefinedBehaviorSanitizer, which Swift
 # refuses on Linux: the C part traps, the backtrace names the line.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The long versions: the checker at bound 3, hammers of ten minutes under 8 threads with and without delays, both
-# sanitizers five times over, the fault scenarios, and two soaks.
+# sanitizers and the delayed Swift tests five times over, the fault scenarios, and two soaks.
 #
 #   Scripts/nightly.sh            soaks of 60 minutes each
 #   Scripts/nightly.sh MINUTES    soaks as long
@@ -18,6 +18,7 @@ make check SANITIZE=thread SECONDS=20 THREADS=8 CHECK_ARGS='--only hammer'
 for _ in $(seq "$ROUNDS"); do
     make tsan
     make asan
+    make chaos-tests
 done
 make faults
 make bench FULL=1

@@ -4,7 +4,8 @@
 //
 // From a seed: MT_CHAOS_SEED, else the clock; it is printed at the first delay. The same seed gives each thread the
 // same delays at the same operations of its own; how threads meet is still the system's. For schedules that can be
-// repeated there is the model checker (CSources/model).
+// repeated there is the model checker (CSources/model). MT_CHAOS_SLEEP_US: how long the longest delay is, in place of
+// 20 microseconds; a busy machine takes a processor away for some thousands.
 #ifdef MT_CHAOS
 
 #include "martlet/atomic.h"
@@ -20,10 +21,12 @@
 #define SPIN_EVERY 256u
 #define SLEEP_EVERY 8192u
 #define SPIN_MAX 2048u
-#define SLEEP_NS 20000
+#define SLEEP_US 20u
+#define SLEEP_US_MAX 900000u
 
 static mt_a64_t base_seed;
 static mt_a32_t threads;
+static mt_a32_t sleep_us;
 
 // This thread's generator; 0 until its first point.
 static _Thread_local uint64_t state __attribute__((tls_model("initial-exec")));
@@ -31,6 +34,10 @@ static _Thread_local uint64_t state __attribute__((tls_model("initial-exec")));
 static uint64_t seed_of_run(void) {
     uint64_t seed = mt_a64_load_acq(&base_seed);
     if (seed) return seed;
+    const char *sleep = getenv("MT_CHAOS_SLEEP_US");
+    unsigned long us = sleep ? strtoul(sleep, NULL, 10) : SLEEP_US;
+    // Several threads may be here, with the same value; the seed's exchange shows it to the others.
+    mt_a32_store_rlx(&sleep_us, us < SLEEP_US_MAX ? (uint32_t)us : SLEEP_US_MAX);
     const char *asked = getenv("MT_CHAOS_SEED");
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -60,7 +67,7 @@ void mt_chaos_point(void) {
     if (random % YIELD_EVERY) return;
     random /= YIELD_EVERY;
     if (random % (SLEEP_EVERY / YIELD_EVERY) == 0) {
-        struct timespec pause = {.tv_nsec = SLEEP_NS};
+        struct timespec pause = {.tv_nsec = (long)mt_a32_load_rlx(&sleep_us) * 1000};
         nanosleep(&pause, NULL);
     } else if (random % (SPIN_EVERY / YIELD_EVERY) == 0) {
         for (uint64_t spins = (random >> 10) % SPIN_MAX; spins; spins--) mt_cpu_relax();
