@@ -234,8 +234,6 @@ void allocation_step_deadlines(allocation_life_t *life) {
         EXPECT(end_reply(ref) == (is_armed ? MT_REPLY_CANCELLED : MT_REPLY_OVERLOADED));
     }
     mt_runtime_wait_idle(life->world.runtime);
-    // Deadlines that had no room in the nursery stay in the wheel until they come, answered or not.
-    allocation_clock_forward(life, 2 * FAR_NS);
 }
 
 // --- Ends, threads ---------------------------------------------------------------------------------------------------

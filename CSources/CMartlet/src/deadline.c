@@ -28,23 +28,23 @@ static void drop(mt_timer_event_t *event) { (void)event; }
 
 static const mt_timer_ops_t deadline_ops = {.fire = fire, .drop = drop};
 
-static void arm_wheel_as(mt_runtime_t *runtime, mt_reply_ref_t ref, const mt_timer_spec_t *spec, uint64_t *timer) {
-    mt_status_t status = mt_timers_arm(runtime->timers, spec, NULL, timer);
-    if (MT_LIKELY(status == MT_OK)) return;
-    // Without an item for it the call has no deadline it could keep: it fails now, as overload.
-    mt_reply_complete(ref, status == MT_SHUT_DOWN ? MT_REPLY_SHUT_DOWN : MT_REPLY_OVERLOADED);
-}
-
-static void arm_wheel(mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadline_ns) {
+// The timer; 0: without an item for it the call has no deadline it could keep, and has failed as overload.
+static uint64_t arm_wheel(mt_runtime_t *runtime, mt_reply_ref_t ref, uint64_t deadline_ns) {
     mt_timer_spec_t spec = {.ops = &deadline_ops, .target = ref, .when_ns = deadline_ns};
     uint64_t timer = 0;
-    arm_wheel_as(runtime, ref, &spec, &timer);
+    mt_status_t status = mt_timers_arm(runtime->timers, &spec, NULL, &timer);
+    if (MT_LIKELY(status == MT_OK)) return timer;
+    mt_reply_complete(ref, status == MT_SHUT_DOWN ? MT_REPLY_SHUT_DOWN : MT_REPLY_OVERLOADED);
+    return 0;
 }
 
 static void push_out_oldest(mt_worker_t *worker) {
     mt_nursery_entry_t entry = worker->nursery[worker->nursery_first++ & (worker->nursery_capacity - 1)];
     if (MT_LIKELY(!mt_reply_is_armed(entry.ref))) return;
-    if (entry.deadline_ns != MT_FOREVER) arm_wheel(worker->runtime, entry.ref, entry.deadline_ns);
+    if (entry.deadline_ns != MT_FOREVER) {
+        uint64_t timer = arm_wheel(worker->runtime, entry.ref, entry.deadline_ns);
+        if (timer && !mt_reply_note_timer(entry.ref, timer)) mt_timers_cancel(timer, NULL);
+    }
     mt_reply_nudge(entry.ref); // from here on it can be cancelled
 }
 
@@ -102,10 +102,7 @@ void mt_deadline_arm(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t 
     // relaxed: this thread's own turn; its start is in the past, so a deadline near it is near.
     bool is_near = !has_nursery || deadline_ns < mt_a64_load_rlx(&worker->turn_start_ns) + NEAR_NS;
     if (MT_UNLIKELY(is_near) && deadline_ns != MT_FOREVER) {
-        mt_timer_spec_t spec = {.ops = &deadline_ops, .target = ref, .when_ns = deadline_ns};
-        // The slot's timer word is the caller's.
-        uint64_t *timer = &((mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref))->timer;
-        arm_wheel_as(runtime, ref, &spec, timer);
+        mt_reply_set_timer(ref, arm_wheel(runtime, ref, deadline_ns));
         deadline_ns = MT_FOREVER; // what is left to do in the nursery is the nudge
     }
     if (MT_LIKELY(has_nursery)) keep(worker, ref, deadline_ns);
@@ -116,6 +113,6 @@ void mt_deadline_arm(mt_thread_t *thread, mt_runtime_t *runtime, mt_reply_ref_t 
 }
 
 void mt_deadline_cancel(mt_reply_ref_t ref) {
-    mt_reply_t *reply = (mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref);
-    if (reply->timer) mt_timers_cancel(reply->timer, NULL);
+    uint64_t timer = mt_reply_timer(ref);
+    if (timer) mt_timers_cancel(timer, NULL);
 }

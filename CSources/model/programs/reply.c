@@ -88,6 +88,29 @@ static void nudged(uint32_t thread) {
     take_and_arm_again(self);
 }
 
+// --- The timer of a call that lasts, armed by a worker that goes through its nursery.
+
+static mt_a32_t cancelled[2]; // times that the timer of the first call and that of the second were
+static bool armed;
+
+static void cancel(uint64_t timer) {
+    if (timer) mt_a32_add(&cancelled[timer - 1], 1);
+}
+
+static void aged(uint32_t thread) {
+    if (thread == 2) complete(2);
+    if (thread == 3 && mt_reply_is_armed(first)) {
+        armed = true;
+        if (!mt_reply_note_timer(first, 1)) cancel(1);
+    }
+    if (thread != 1) return;
+    mt_thread_t *self = world_enter();
+    mt_reply_wait_blocking(first, &mt_env_system, MT_FOREVER);
+    cancel(mt_reply_timer(first));
+    take_and_arm_again(self);
+    MODEL_EXPECT(mt_reply_note_timer(second, 2));
+}
+
 static void check_second(void) {
     MODEL_EXPECT(mt_reply_is_armed(second));
     MODEL_EXPECT(!mt_reply_is_armed(first));
@@ -107,9 +130,16 @@ static void check_nudged(void) {
     MODEL_EXPECT(mt_a32_load_acq(&resumed) == registered); // a continuation that is resumed twice is the end
 }
 
+static void check_aged(void) {
+    check_second();
+    MODEL_EXPECT((mt_a32_load_acq(&cancelled[0]) > 0) == armed); // none is left behind
+    MODEL_EXPECT(mt_a32_load_acq(&cancelled[1]) == 0);           // and who still waits keeps its own
+}
+
 #define REPLY(NAME, SETUP, BODY, FINISH, THREADS, PASSES) \
     MODEL_PROGRAM(NAME, .setup = SETUP, .body = BODY, .finish = FINISH, .threads = THREADS, .time_passes = PASSES)
 
 REPLY(reply_two, setup, two_completers, check_two, 3, false);
 REPLY(reply_timeout, setup, with_timeout, check_timeout, 3, true);
+REPLY(reply_aged, setup, aged, check_aged, 3, false);
 REPLY(reply_nudged, setup_continuation, nudged, check_nudged, 3, false);

@@ -32,6 +32,28 @@ struct DeadlineTests {
         return record.all.sorted()
     }
 
+    @Test("a call that lasts has a timer, and takes it along when it is answered, however long its timeout")
+    func lasting() async throws {
+        // By the real clock: a worker keeps the deadlines of its calls for some milliseconds before it arms timers.
+        let runtime = Runtime()
+        try await runtime.withCurrent {
+            let server = try await Desk.begin()
+            for _ in 0..<20 {
+                let asking = Task(executorPreference: runtime.executor) {
+                    try await server.ask(timeout: .seconds(3_600)) { $0.postpone($1) }
+                }
+                await eventually { runtime.statistics.timers == 1 }
+                server.tell { state in
+                    state.deferred.removeFirst().reply(1)
+                    return .wait
+                }
+                #expect(try await asking.value == 1)
+                await eventually { runtime.statistics.timers == 0 }
+            }
+        }
+        await runtime.shutdown()
+    }
+
     @Test("calls, requests, starts, stops and waiting casts of a handler end with its own request", arguments: 0..<5)
     func nested(_ kind: Int) async throws {
         try await withRuntime(workers: 2) { test in

@@ -59,7 +59,7 @@ typedef struct mt_reply {
     mt_a64_t callee;    // whom the call asks; read by anyone (cycle.h)
     mt_a64_t deadline;  // when the caller gives up; written by it, read by handlers
     uint64_t free_link; // region.h's free list
-    uint64_t timer;     // caller only: the armed deadline, 0 if none
+    mt_a64_t timer;     // of the deadline, 0: none is known; see mt_reply_note_timer
     unsigned char value[MT_REPLY_VALUE_MAX]; // larger values are boxed by the replier
 } mt_reply_t;
 _Static_assert(sizeof(mt_reply_t) == 128, "two cache lines, the control words in the first");
@@ -84,7 +84,7 @@ static inline mt_reply_ref_t mt_reply_arm(mt_thread_t *thread, mt_pid_t caller, 
     mt_a64_store_rel(&reply->caller, caller);
     mt_a64_store_rel(&reply->callee, callee);
     mt_a64_store_rlx(&reply->deadline, deadline_ns);
-    reply->timer = 0;
+    mt_a64_store_rlx(&reply->timer, 0);
     mt_aptr_store_rlx(&reply->waiter, NULL);
     mt_a32_store_rlx(&reply->futex, 0);
     // release: the words above, for a stale handle of a cycle walk that meets the new generation.
@@ -179,6 +179,20 @@ bool mt_reply_wait_nudged(mt_reply_ref_t ref, void *continuation);
 // Sleeps until the answer is there or the deadline passes; at the deadline completes the slot itself. Caller; blocks.
 struct mt_env;
 void mt_reply_wait_blocking(mt_reply_ref_t ref, const struct mt_env *env, uint64_t deadline_ns);
+
+// The timer of the deadline, for mt_reply_timer. Caller.
+static inline void mt_reply_set_timer(mt_reply_ref_t ref, uint64_t timer) {
+    // relaxed: for itself.
+    mt_a64_store_rlx(&((mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref))->timer, timer);
+}
+// The same, any thread. False: it was answered meanwhile, and who armed the timer cancels it.
+bool mt_reply_note_timer(mt_reply_ref_t ref, uint64_t timer);
+// The timer to cancel, 0: none is known. Caller, after DONE.
+static inline uint64_t mt_reply_timer(mt_reply_ref_t ref) {
+    const mt_reply_t *reply = (const mt_reply_t *)mt_region_at(&mt_replies, (uint32_t)ref);
+    // relaxed: behind the caller's acquire of DONE, which the claimer stored after the note.
+    return mt_a64_load_rlx(&reply->timer);
+}
 
 // Gives the slot back, its value moved out or destroyed. Caller, after DONE.
 static inline void mt_reply_free(mt_thread_t *thread, mt_reply_ref_t ref) {
