@@ -39,7 +39,6 @@ package final class TreeRun<Failure: Error>: Sendable {
     package func kill() { stop(within: .zero) }
 
     private func stop(within deadline: Duration) {
-        starting.cancel()
         // Within the lock: who sees what it does to the tree sees it here.
         stops.withLock { stops in
             stops.append(
@@ -50,6 +49,8 @@ package final class TreeRun<Failure: Error>: Sendable {
                     return report.stuck.isEmpty
                 })
         }
+        // After that: who sees the start fail sees that it was told to stop.
+        starting.cancel()
     }
 
     /// Waits until the tree has ended; a cancellation of the waiting task stops it in order.
