@@ -118,6 +118,9 @@ struct SoakServer: GenServer {
 
 /// The tasks of the load: each works in bursts and sleeps a little, so that the machine is busy and not flooded.
 struct SoakLoad {
+    /// For a call that must be answered: a machine that is busy with other things is no fault.
+    private static let patience = Duration.seconds(60)
+
     let runtime: Runtime
     let counters: SoakCounters
     let end: Flag
@@ -156,7 +159,7 @@ struct SoakLoad {
             for index in 0..<200 {
                 last += 1
                 let begin = index % 20 == 0 ? monotonicNow() : 0
-                let reply = try await server.call { .echo(last, $0) }
+                let reply = try await server.call(timeout: Self.patience) { .echo(last, $0) }
                 if begin != 0 { latencies.append(monotonicNow() - begin) }
                 if reply != last { counters.wrongReplies.add() }
             }
@@ -176,7 +179,7 @@ struct SoakLoad {
             }
             counters.operations.add(400)
             // Behind them: so that no queue grows without end.
-            for server in servers { _ = try await server.call { .echo(1, $0) } }
+            for server in servers { _ = try await server.call(timeout: Self.patience) { .echo(1, $0) } }
         }
         for server in servers { try await server.stop() }
     }
@@ -229,7 +232,7 @@ struct SoakLoad {
                 switch last % 3 {
                 case 0:
                     do throws(CallError) {
-                        _ = try await server.call { .crash($0) }
+                        _ = try await server.call(timeout: Self.patience) { .crash($0) }
                     } catch {
                         if case .exited(.error(is SoakServer.Crash)) = error.reason {
                             counters.crashes.add()

@@ -44,9 +44,9 @@ public enum TimerStorm {
             for server in servers { server.cast(.arm(count / width, at: instant)) }
             let total = count / width * width
             report.expect(await tallies.armed.reaches(total), "not all were armed within a minute")
-            let wasInTime = monotonicNow() < instant
-            report.expect(wasInTime, "the storm was over before it began: a longer lead")
-            try await Task.sleep(nanoseconds: instant > monotonicNow() ? instant - monotonicNow() : 0)
+            let now = monotonicNow()
+            report.expect(now < instant, "the storm was over before it began: a longer lead")
+            try await Task.sleep(nanoseconds: instant > now ? instant - now : 0)
             let end = Flag()
             let clients = (0..<4).map { _ in
                 Task { try await QuietClient.run(quiet, every: .milliseconds(4), until: end) }

@@ -93,7 +93,7 @@ public enum TreeSoak {
             report.expect(account.allows(account.applied.count), "resident \(number): \(account.text)")
         }
         for (number, account) in world.ledgerAccounts.enumerated() {
-            let value = try? await Ledger.Name.via(world.ledgers, number).call { .value($0) }
+            let value = try? await Ledger.Name.via(world.ledgers, number).call(timeout: .seconds(60)) { .value($0) }
             report.expect(value.map(account.allows) ?? false, "ledger \(number) has \(value ?? -1): \(account.text)")
         }
         let accounts = world.residentAccounts + world.ledgerAccounts

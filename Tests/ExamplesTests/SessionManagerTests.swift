@@ -88,7 +88,7 @@ struct TourExampleTests {
     @Test("one tour of that name is run, under its heading")
     func one() async throws {
         let lines = Lines()
-        try await Tour.run(["counter"], output: lines.output)
+        try await withExampleRuntime { _ in try await Tour.run(["counter"], output: lines.output) }
         #expect(lines.all.prefix(2) == ["", "== counter: the same as a server"] && lines.all.count > 2)
     }
 }

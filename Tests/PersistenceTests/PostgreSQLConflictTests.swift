@@ -28,7 +28,7 @@ struct PostgreSQLConflictTests {
     @Test("a statement that the server's timeout ends is busy: nothing of it is stored, and it is not tried again")
     func statementTimeout() async throws {
         let (server, name) = try await PostgreSQLServer.schema()
-        let store = try await Self.open(server, name, "-c statement_timeout=3000")
+        let store = try await Self.open(server, name, "-c statement_timeout=10000")
         let counter = try await DurableCounter.start(.init(name: "a", store: store))
         #expect(try await counter.increment() == 1)
         let holder = try server.connect(schema: name)

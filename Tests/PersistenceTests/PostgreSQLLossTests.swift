@@ -58,7 +58,7 @@ struct PostgreSQLLossTests {
     @Test("a server that does not come back leaves what it was committing unknown; opened again, the journal tells")
     func unknown() async throws {
         let server = try await PostgreSQLServer.start()
-        let store = try await PostgreSQLStore(server.address(), timeout: .seconds(2))
+        let store = try await PostgreSQLStore(server.address(), timeout: .seconds(5))
         let counter = try await DurableCounter.start(.init(store: store))
         let (before, waits) = try await heldBack(server) { _ in await word { _ = try await counter.increment() } }
         try await server.kill()
@@ -116,7 +116,7 @@ struct PostgreSQLLossTests {
     )
     func away() async throws {
         let server = try await PostgreSQLServer.start()
-        let store = try await PostgreSQLStore(server.address(), timeout: .seconds(2))
+        let store = try await PostgreSQLStore(server.address(), timeout: .seconds(5))
         let counter = try await DurableCounter.start(.init(store: store))
         _ = try await counter.increment()
         try await server.stop()
@@ -141,7 +141,7 @@ struct PostgreSQLLossTests {
             "CREATE TABLESPACE small LOCATION '\(disk)'",
             "ALTER TABLE martlet_events SET TABLESPACE small",
             "ALTER TABLE martlet_events ALTER body SET STORAGE PLAIN",
-            "CREATE TABLE filler TABLESPACE small AS SELECT md5(i::text) FROM generate_series(1, 40000) AS i")
+            "CREATE TABLE filler TABLESPACE small AS SELECT md5(i::text) FROM generate_series(1, 160000) AS i")
         let id = try await store.open("big").id
         let events = [[UInt8]](repeating: [UInt8](repeating: 7, count: 7_000), count: 200)
         var stored: UInt64 = 0

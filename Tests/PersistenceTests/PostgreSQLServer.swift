@@ -76,9 +76,8 @@ final class PostgreSQLServer: @unchecked Sendable {  // a test starts and ends i
     /// Starts a server, and waits until it is there.
     static func start(onSmallDisk: Bool = false) async throws -> PostgreSQLServer {
         let server = try PostgreSQLServer(onSmallDisk: onSmallDisk)
-        try Command.run([
-            "cp", "-a", try await SharesPostgreSQL.Shared.only.template().folder + "/data", server.folder + "/data",
-        ])
+        let template = try await SharesPostgreSQL.Shared.only.template()
+        try await blocking { try Command.run(["cp", "-a", template.folder + "/data", server.folder + "/data"]) }
         try await server.start()
         return server
     }
@@ -201,7 +200,7 @@ struct SharesPostgreSQL: SuiteTrait, TestScoping {
     fileprivate actor Shared {
         static let only = Shared()
         private var suites = 0
-        private var madeTemplate: PostgreSQLServer?
+        private var madeTemplate: Task<PostgreSQLServer, any Error>?
         private var server: Task<PostgreSQLServer, any Error>?
 
         func enter() { suites += 1 }
@@ -211,10 +210,10 @@ struct SharesPostgreSQL: SuiteTrait, TestScoping {
             if suites == 0 { (madeTemplate, server) = (nil, nil) }
         }
 
-        func template() throws -> PostgreSQLServer {
-            let template = try madeTemplate ?? PostgreSQLServer.makeTemplate()
+        func template() async throws -> PostgreSQLServer {
+            let template = madeTemplate ?? Task { try await blocking { try PostgreSQLServer.makeTemplate() } }
             madeTemplate = template
-            return template
+            return try await template.value
         }
 
         func get() async throws -> PostgreSQLServer {

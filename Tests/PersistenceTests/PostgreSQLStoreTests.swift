@@ -51,7 +51,7 @@ struct PostgreSQLStoreTests {
         "a journal that another transaction holds is busy, and free again afterwards; others are not held up for ever")
     func busy() async throws {
         let (server, name) = try await PostgreSQLServer.schema()
-        let impatient = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(1))
+        let impatient = try await PostgreSQLStore(server.address(schema: name), timeout: .seconds(5))
         let id = try await impatient.open("a").id
         let other = try await impatient.open("b").id
         let holder = try server.connect(schema: name)
@@ -175,7 +175,8 @@ struct PostgreSQLStoreTests {
         let waiting =
             "SELECT count(*), pg_sleep(0.01) FROM pg_stat_activity WHERE application_name = '\(name)' AND wait_event_type = 'Lock'"
         try await eventually(within: .seconds(60)) { try await server.count(waiting) == 1 }
-        #expect(try await server.count(end) == 1)
+        // The first may still be on its way out.
+        #expect(try await server.count(end) >= 1)
         try holder.rows([.text("ROLLBACK")])
         try await stored
         #expect(try await store.open("a").events == [[1], [2]])

@@ -8,6 +8,6 @@ import Testing
 struct TimerStormTests {
     @Test("F12: 20,000 timers in one tick all fire once, and another server is served meanwhile")
     func storm() async {
-        expectNoViolation(await TimerStorm.run(count: 20_000, servers: 100, lead: .seconds(2)))
+        expectNoViolation(await TimerStorm.run(count: 20_000, servers: 100, lead: .seconds(15)))
     }
 }

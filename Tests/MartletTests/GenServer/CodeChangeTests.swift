@@ -142,10 +142,14 @@ struct CodeChangeTests {
             try await desk.sys.install("sink") { told.add("\($0.kind)") }
             await desk.hold(at: gate)
             for number in 0..<100 { desk.cast(.note(number)) }
-            let changing = Task { try await desk.sys.changeCode(to: Heir.self) { Heir(desk: $0) } }
-            await test.timersArmed(1)
-            let counting = Task { try await ServerRef<Heir>(unchecked: desk.pid).sys.withState { $0.desk.seen.count } }
-            await test.timersArmed(2)
+            let changing = Task(executorPreference: test.runtime.executor) {
+                try await desk.sys.changeCode(to: Heir.self) { Heir(desk: $0) }
+            }
+            await test.settle()
+            let counting = Task(executorPreference: test.runtime.executor) {
+                try await ServerRef<Heir>(unchecked: desk.pid).sys.withState { $0.desk.seen.count }
+            }
+            await test.settle()
             gate.open()
             let heir = try await changing.value
             #expect(try await counting.value <= 1)

@@ -11,8 +11,10 @@ struct DeferredReplyTests {
     func laterHandler() async throws {
         try await withRuntime { test in
             let server = try await Desk.begin()
-            let deferred = Task { try await server.ask { state, from in state.postpone(from) } }
-            await test.timersArmed(1)
+            let deferred = Task(executorPreference: test.runtime.executor) {
+                try await server.ask { state, from in state.postpone(from) }
+            }
+            await test.settle()
             #expect(try await server.ask { $1.reply(2) } == 2)
             server.tell { state in
                 state.deferred.first?.reply(1)
@@ -103,8 +105,10 @@ struct DeferredReplyTests {
         try await withRuntime { test in
             let server = try await Vault.start(census)
             for _ in 0..<10 {
-                let call = Task { await reason { try await server.call(timeout: .milliseconds(10)) { .keep($0) } } }
-                await test.timersArmed(1)
+                let call = Task(executorPreference: test.runtime.executor) {
+                    await reason { try await server.call(timeout: .milliseconds(10)) { .keep($0) } }
+                }
+                await test.settle()
                 await test.advance(by: .milliseconds(20))
                 #expect(await call.value == "timeout")
             }
@@ -120,8 +124,10 @@ struct DeferredReplyTests {
     func deferredTimeout() async throws {
         try await withRuntime { test in
             let server = try await Desk.begin()
-            let call = Task { await reason { try await server.ask { state, from in state.postpone(from) } } }
-            await test.timersArmed(1)
+            let call = Task(executorPreference: test.runtime.executor) {
+                await reason { try await server.ask { state, from in state.postpone(from) } }
+            }
+            await test.settle()
             await test.advance(by: .seconds(6))
             #expect(await call.value == "timeout")
             #expect(try await server.ask { $1.reply(2) } == 2)

@@ -54,8 +54,8 @@ struct MailboxTests {
         try await withRuntime { test in
             let gate = Gate()
             let server = try await Self.busy(.dropOldest, gate)
-            let call = Task { try await server.ask { $1.reply(-1) } }
-            await test.timersArmed(1)
+            let call = Task(executorPreference: test.runtime.executor) { try await server.ask { $1.reply(-1) } }
+            await test.settle()
             let outcomes = (1...6).map { server.cast(.note($0)) }
             let expected: [SendOutcome] = [.queued, .queued, .queued] + Array(repeating: .displacedOldest, count: 3)
             #expect(outcomes == expected)

@@ -83,7 +83,8 @@ struct PendingReplyTests {
             await test.settle()
             task.cancel()
             #expect(await task.value == "cancelled")
-            #expect(await reason { try kept.poll() } == "timeout")
+            // As below: another request may have its place by now.
+            #expect(["timeout", "cancelled"].contains(await reason { try kept.poll() }))
             do throws(CallError) { _ = try await Self.ask(server).value() } catch {
                 #expect(error.target == server.pid && error.request == "Scripted<MartletTests.Pooled>")
             }

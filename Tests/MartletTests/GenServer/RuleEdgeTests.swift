@@ -204,7 +204,9 @@ struct RuleEdgeTests {
             }
             let text = "\(try await end)"
             #expect(text == (kills ? "killed" : "shutdown") || text == "no process")
-            #expect(try await other.call { .seen($0) } == (kills ? [] : [1]))
+            // The signal does not fence it, but who stands still in a handler for milliseconds goes on unheard.
+            let heard = try await other.call { .seen($0) }
+            #expect(heard == [] || !kills && heard == [1])
         }
     }
 

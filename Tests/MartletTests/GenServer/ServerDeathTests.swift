@@ -52,11 +52,12 @@ struct ServerDeathTests {
             }
             await gate.arrived()
             if end == .stopCall { Task { try await server.stop() } }
-            let sent = test.runtime.statistics.sent
             let queued = (0..<10).map { _ in
-                Task { await reason { try await server.ask(timeout: nil) { $1.reply(1) } } }
+                Task(executorPreference: test.runtime.executor) {
+                    await reason { try await server.ask(timeout: nil) { $1.reply(1) } }
+                }
             }
-            await eventually { test.runtime.statistics.sent >= sent + 10 }
+            await test.settle()
             switch end {
             case .killed: server.pid.kill()
             case .exited: server.pid.exit(.error(Failure()))

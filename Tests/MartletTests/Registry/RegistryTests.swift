@@ -158,7 +158,8 @@ struct RegistryTests {
             try await numbers.start()
             let (first, second) = (Subscriber(), Subscriber())
             let events = numbers.events()
-            let ended = Task { for await _ in numbers.events() {} }
+            let others = numbers.events()
+            let ended = Task { for await _ in others {} }
             _ = await first.register(numbers, "a", 1)
             await first.run { numbers.unregister("a") }
             _ = await second.register(numbers, "b", 2)

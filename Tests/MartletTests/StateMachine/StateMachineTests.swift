@@ -120,7 +120,7 @@ struct StateMachineTests {
         try await withRuntime { test in
             let machine = try await ScriptedMachine.begin()
             let left = Record(String.self)
-            let asking = Task {
+            let asking = Task(executorPreference: test.runtime.executor) {
                 await reason {
                     try await machine.ask(timeout: .seconds(1)) { from, _, state in
                         if state == .idle { return .postpone }
@@ -129,7 +129,6 @@ struct StateMachineTests {
                     }
                 }
             }
-            await test.timersArmed(1)
             await test.settle()
             await test.advance(by: .seconds(2))
             #expect(await asking.value == "timeout")

@@ -20,7 +20,10 @@ struct TestRuntime: Sendable {
     /// Waits until every worker sleeps; a handler that blocks at a gate does not count.
     func settle() async { await onThread { runtime.waitUntilIdleBlocking() } }
 
-    /// Waits until that many timers are armed: a call's deadline, for instance, when the call has been sent.
+    /// Waits until that many timers are armed.
+    ///
+    /// A call's deadline is armed a moment before the call is in the mailbox: for that, make the call on the runtime's
+    /// executor and `settle`.
     func timersArmed(_ count: Int, sourceLocation: SourceLocation = #_sourceLocation) async {
         await eventually(sourceLocation: sourceLocation) { runtime.statistics.timers == count }
     }

@@ -95,12 +95,12 @@ struct ReadmeTests {
         let folder = try Folder()
         let bank = Bank(path: folder.database)
         let tree = try await Supervisor.start { bank.children }
-        #expect(try await Account.name.call { .pay(100, $0) }.get() == 100)
+        #expect(try await Account.name.call(timeout: .seconds(60)) { .pay(100, $0) }.get() == 100)
         let before = try #require(Account.name.ref)
         before.pid.kill()
         // Read once: between two reads the killed one can go.
         try await eventually { Account.name.ref.map { $0 != before } ?? false }
-        #expect(try await Account.name.call { .pay(20, $0) }.get() == 120)
+        #expect(try await Account.name.call(timeout: .seconds(60)) { .pay(20, $0) }.get() == 120)
         try await tree.stop(.shutdown)
     }
 }
