@@ -25,6 +25,17 @@ private struct Eager: Stage {
     }
 }
 
+/// Asks for one at a time.
+private struct Polite: Stage {
+    typealias Input = Int
+    init(_ producer: Counters<ByDemand>.Ref) { Self.current.subscribe(to: producer).ask(1) }
+    mutating func handleSubscribe(_ subscription: Subscription) -> Subscription.Demand { .manual }
+    mutating func handleEvents(_ events: [Int], from: Subscription, _ out: inout Emitter<Never>) -> Next {
+        from.ask(1)
+        return .wait
+    }
+}
+
 /// Adds up what comes.
 private struct Sum: Stage {
     typealias Input = Int
@@ -82,6 +93,28 @@ struct StageEdgeTests {
             for sink in [first, second] { try await sink.stop() }
             await test.settle()
         }
+    }
+
+    @Test("what another runtime's consumer has not come to yet changes no message of this one")
+    func otherRuntime() async throws {
+        func messages() async throws -> Int {
+            let sent = Seen()
+            try await withTestRuntime { test async throws in
+                let sink = try await Polite.start(try await Counters<ByDemand>.start(20))
+                _ = try await sink.pid.waitForExit()
+                await test.settle()
+                sent.add([Int(test.runtime.statistics.sent)])
+            }
+            return sent.all[0]
+        }
+        let alone = try await messages()
+        let other = Runtime()
+        let consumer = try await other.withCurrent { try await Sum.start() }
+        let subscription = Subscription(.none, consumer.pid, 1...2)
+        let untold = StageSubscribe<Int>(subscription, .permanent, StageJoin(subscription, nil, nil))
+        #expect(try await messages() == alone)
+        withExtendedLifetime(untold) {}
+        await other.shutdown()
     }
 
     @Test("the end of a producer passes through a stage in the middle though nobody wants more")

@@ -16,6 +16,8 @@ final class _RuntimeContext: Sendable {
     let crashReportLevel: Logger.Level
     /// How many high-water warnings there were.
     let highWaterReports = Atomic(0)
+    /// How many subscriptions there are to stages that the consumer has not come to.
+    let untoldSubscriptions = Atomic(0)
     /// The runtime while it runs: it ends by shutdown, not by being forgotten.
     private let runtime = _Locked<Runtime?>(nil)
 
@@ -28,6 +30,14 @@ final class _RuntimeContext: Sendable {
     @unsafe
     static func borrow(_ pointer: UnsafeMutableRawPointer) -> _RuntimeContext {
         unsafe Unmanaged<_RuntimeContext>.fromOpaque(pointer).takeUnretainedValue()
+    }
+
+    /// Of the runtime that a process is of; nil once the runtime has ended.
+    static func of(_ pid: UInt64) -> _RuntimeContext? {
+        guard let core = unsafe mt_pid_runtime_any(pid), let pointer = unsafe mt_runtime_context(core) else {
+            return nil
+        }
+        return unsafe borrow(pointer)
     }
 
     /// For the core; never released.

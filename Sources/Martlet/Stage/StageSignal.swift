@@ -24,14 +24,16 @@ final class StageSubscribe<Event: Sendable>: Sendable {
     let subscription: Subscription
     let cancel: Subscription.Cancel
     let join: StageJoin<Event>
+    private let context: _RuntimeContext?
 
     init(_ subscription: Subscription, _ cancel: Subscription.Cancel, _ join: StageJoin<Event>) {
         (self.subscription, self.cancel, self.join) = (subscription, cancel, join)
-        Subscription.untold.add(1, ordering: .relaxed)
+        context = _RuntimeContext.of(subscription.consumer.raw)
+        context?.untoldSubscriptions.add(1, ordering: .relaxed)
     }
 
     // releasing: who sees the count without it sees what its consumer sent before.
-    deinit { Subscription.untold.subtract(1, ordering: .releasing) }
+    deinit { context?.untoldSubscriptions.subtract(1, ordering: .releasing) }
 }
 
 /// To the producer: here is a consumer.

@@ -38,8 +38,6 @@ public struct Subscription: Hashable, Sendable, BitwiseCopyable {
     private let maximum: Int
 
     private static let lastID = Atomic<UInt64>(0)
-    /// How many subscriptions there are, of anybody, that the consumer has not come to.
-    static let untold = Atomic(0)
 
     init(_ producer: Pid, _ consumer: Pid, _ demand: ClosedRange<Int>) {
         (self.producer, self.consumer) = (producer, consumer)
@@ -62,7 +60,9 @@ public struct Subscription: Hashable, Sendable, BitwiseCopyable {
     public func ask(_ count: Int, file: StaticString = #fileID, line: UInt = #line) {
         precondition(count >= 1, "expected to ask for 1 event or more, got \(count)", file: file, line: line)
         // By way of the consumer, where it may not have told the producer yet of the subscription.
-        let isTold = Pid.current == consumer && Self.untold.load(ordering: .acquiring) == 0
+        let isTold =
+            Pid.current == consumer
+            && _RuntimeContext.of(consumer.raw)?.untoldSubscriptions.load(ordering: .acquiring) == 0
         (isTold ? producer : consumer).send(any: StageSignal.ask(id, count))
     }
 
