@@ -84,8 +84,9 @@ bool mt_reply_note_timer(mt_reply_ref_t ref, uint64_t timer) {
     mt_reply_t *reply = mt_reply_of(ref);
     if (!reply) return false;
     uint64_t none = 0;
-    // Into an empty word only: the slot may be in its next life, whose timer may be here. One of this life that is left
-    // there is cancelled twice, which does nothing. acq_rel: by rule; what shows it to the caller is the CAS below.
+    // Into an empty word only: the slot may be in its next life, whose timer may be here. One of the life before may be
+    // here as well, noted as this one began: then ours stays armed until its deadline, and fires for nobody. acq_rel:
+    // by rule; what shows it to the caller is the CAS below.
     mt_a64_cas(&reply->timer, &none, timer);
     uint64_t word = mt_a64_load_acq(&reply->word);
     while (!((word ^ ref) >> 32) && (word & MT_REPLY_PHASE) == MT_REPLY_ARMED) {

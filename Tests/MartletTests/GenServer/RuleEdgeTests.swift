@@ -194,19 +194,22 @@ struct RuleEdgeTests {
         arguments: [false, true])
     func ownEnd(kills: Bool) async throws {
         try await withRuntime { _ in
-            let other = try await Desk.begin()
-            let server = try await Desk.begin()
-            async let end = server.pid.waitForExit()
-            server.tell { _ in
-                if kills { Pid.current?.kill() } else { Pid.current?.exit(.shutdown) }
-                other.cast(.note(1))
-                return .wait
+            var heard = Set<[Int]>()
+            for _ in 0..<20 {
+                let other = try await Desk.begin()
+                let server = try await Desk.begin()
+                async let end = server.pid.waitForExit()
+                server.tell { _ in
+                    if kills { Pid.current?.kill() } else { Pid.current?.exit(.shutdown) }
+                    other.cast(.note(1))
+                    return .wait
+                }
+                let text = "\(try await end)"
+                #expect(text == (kills ? "killed" : "shutdown") || text == "no process")
+                heard.insert(try await other.call { .seen($0) })
             }
-            let text = "\(try await end)"
-            #expect(text == (kills ? "killed" : "shutdown") || text == "no process")
             // The signal does not fence it, but who stands still in a handler for milliseconds goes on unheard.
-            let heard = try await other.call { .seen($0) }
-            #expect(heard == [] || !kills && heard == [1])
+            #expect(kills ? heard == [[]] : heard.contains([1]) && heard.isSubset(of: [[], [1]]))
         }
     }
 
